@@ -1,0 +1,40 @@
+import { existsSync, readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { defineConfig } from 'vitest/config'
+
+const root = import.meta.dirname
+
+/** Every package and app is a project of its own name: `vitest run --project redis`. */
+const folders = ['packages', 'apps'].flatMap((parent) =>
+  readdirSync(join(root, parent))
+    .map((name) => ({ name, path: join(root, parent, name) }))
+    .filter(({ path }) => existsSync(join(path, 'package.json'))),
+)
+
+export default defineConfig(({ mode }) => {
+  const stress = mode === 'stress'
+  return {
+    // Packages of the workspace resolve to their sources: no build is needed before a test.
+    resolve: {
+      conditions: ['@interline/source', 'module', 'node', 'development|production'],
+      // Where the snippets of a document that the SDK must run import from.
+      alias: { '@modules/platform/events': join(root, 'packages/interline/src/index.ts') },
+    },
+    ssr: { resolve: { conditions: ['@interline/source', 'module', 'node', 'development|production'] } },
+    oxc: { decorator: { legacy: true, emitDecoratorMetadata: true } },
+    test: {
+      passWithNoTests: true,
+      testTimeout: 20_000,
+      hookTimeout: 30_000,
+      projects: [
+        ...(stress ? [] : [{ extends: true as const, test: { name: 'workspace', root, include: ['test/**/*.test.ts'] } }]),
+        ...folders.map(({ name, path }) => ({
+          extends: true as const,
+          test: stress
+            ? { name, root: path, include: ['test/**/*.stress.ts'], testTimeout: 300_000 }
+            : { name, root: path, include: ['src/**/*.test.ts', 'test/**/*.test.ts'] },
+        })),
+      ],
+    },
+  }
+})
