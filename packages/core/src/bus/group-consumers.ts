@@ -1,0 +1,242 @@
+import { GroupEngine, type GroupSettings } from '../delivery/group-engine.js'
+import { Mutex } from '../delivery/mutex.js'
+import { SubscriptionError, toError } from '../errors.js'
+import type { Abortable } from '../ports/abortable.js'
+import type { Consumer } from '../ports/broker.js'
+import type { Timer } from '../ports/clock.js'
+import { matchesTopic } from '../wire/topic-pattern.js'
+import type { ManagedBroker } from './managed-broker.js'
+import type { Registration } from './registration.js'
+
+export interface GroupConsumersSettings
+  extends Pick<
+    GroupSettings,
+    'format' | 'clock' | 'hooks' | 'logger' | 'dedup' | 'deadLetters' | 'publish' | 'closing' | 'window' | 'firstAttempted'
+  > {
+  readonly broker: ManagedBroker
+  /** Deliveries of this origin are this process's own echo, for broadcast subscriptions. */
+  readonly echoOf: string | undefined
+  /** Told when an engine handles nothing more. */
+  readonly ended: (engine: GroupEngine) => void
+}
+
+/** One broker consumer of this process, and the subscriptions that it serves. */
+export interface GroupConsumer {
+  readonly group: string
+  readonly destination: string
+  readonly engine: GroupEngine
+  readonly registrations: Set<Registration>
+  readonly order: 'key' | 'none'
+  consumer: Consumer | undefined
+}
+
+// conformance asks that a destination which appears later is seen within five seconds
+const discoveryIntervalMs = 1_000
+
+/** The consumers of one broker: one for each group and destination, however many subscriptions they serve. */
+export class GroupConsumers {
+  readonly #settings: GroupConsumersSettings
+  readonly #consumers = new Map<string, GroupConsumer>()
+  readonly #open = new Set<Registration>()
+  readonly #changing = new Mutex()
+  readonly #known = new Set<string>()
+  #discovery: Timer | undefined
+  #closed = false
+
+  constructor(settings: GroupConsumersSettings) {
+    this.#settings = settings
+  }
+
+  get all(): readonly GroupConsumer[] {
+    return [...this.#consumers.values()]
+  }
+
+  /** Whether a destination that nobody has seen yet could have subscribers. */
+  isNews(destination: string): boolean {
+    return this.#discovery !== undefined && !this.#known.has(destination)
+  }
+
+  /** Begins to consume for these. Where one of them is refused, none of them stays. */
+  open(registrations: readonly Registration[], options?: Abortable): Promise<void> {
+    return this.#changing.run(async () => {
+      for (const registration of registrations) this.#open.add(registration)
+      try {
+        await this.#openAll(options)
+      } catch (thrown) {
+        for (const registration of registrations) await this.#remove(registration)
+        throw thrown
+      }
+      if (registrations.some(({ openPatterns }) => openPatterns.length > 0)) this.#keepDiscovering()
+    })
+  }
+
+  remove(registration: Registration): Promise<void> {
+    return this.#changing.run(() => this.#remove(registration))
+  }
+
+  /** Sees to it that destinations which were only just made have their consumers. */
+  discover(destinations: readonly string[]): Promise<void> {
+    for (const destination of destinations) this.#known.add(destination)
+    return this.#changing.run(() => this.#openAll())
+  }
+
+  consumersOf(registration: Registration): readonly Consumer[] {
+    return this.all.flatMap(({ registrations, consumer }) => (consumer !== undefined && registrations.has(registration) ? [consumer] : []))
+  }
+
+  /** Takes no more, lets what runs finish, settles it and gives back the rest. */
+  async drain(): Promise<void> {
+    this.#closed = true
+    this.#discovery?.cancel()
+    await this.#changing.run(() => Promise.all(this.all.map((each) => this.#end(each))))
+    this.#consumers.clear()
+  }
+
+  async #openAll(options?: Abortable): Promise<void> {
+    const opened = new Map<string, { group: string; destination: string; members: Registration[] }>()
+    const existing = await this.#destinations(options)
+    for (const registration of this.#open) {
+      for (const destination of destinationsOf(registration, existing)) {
+        const key = `${registration.group}\n${destination}`
+        const entry = opened.get(key) ?? { group: registration.group, destination, members: [] }
+        entry.members.push(registration)
+        opened.set(key, entry)
+      }
+    }
+    for (const [key, { group, destination, members }] of opened) {
+      const consumer = this.#consumers.get(key)
+      if (consumer === undefined) await this.#begin(key, group, destination, members, options)
+      else await this.#join(consumer, members)
+    }
+  }
+
+  async #destinations(options?: Abortable): Promise<readonly string[]> {
+    if (![...this.#open].some(({ openPatterns }) => openPatterns.length > 0)) return []
+    const { broker } = this.#settings
+    const { inner, capabilities } = broker
+    if (!capabilities.patterns || inner.listDestinations === undefined) {
+      throw broker.unsupported('find destinations by a pattern', 'Subscribe to a pattern whose first level is fixed, such as orders.*')
+    }
+    for (const destination of await inner.listDestinations(options)) this.#known.add(destination)
+    return [...this.#known]
+  }
+
+  async #begin(key: string, group: string, destination: string, members: readonly Registration[], options?: Abortable): Promise<void> {
+    const { broker, echoOf, ended: _, ...shared } = this.#settings
+    const { capabilities } = broker
+    const broadcast = members.some((member) => member.broadcast)
+    const order = orderOf(members) ?? (capabilities.order === 'key' ? 'key' : 'none')
+    const late = members.every((member) => !member.destinations.includes(destination)) && this.#discovery !== undefined
+    const engine = new GroupEngine({
+      ...shared,
+      group,
+      broadcast,
+      ordered: order === 'key',
+      canRetry: capabilities.retry,
+      echoOf: broadcast ? echoOf : undefined,
+    })
+    engine.subscribers = members.map(({ subscriber }) => subscriber)
+    const entry: GroupConsumer = { group, destination, engine, registrations: new Set(members), order, consumer: undefined }
+    const { window } = shared
+    const source = {
+      group,
+      destination,
+      topics: topicsOf(members),
+      order,
+      broadcast,
+      window,
+      from: late && capabilities.replay ? ('beginning' as const) : startOf(members),
+    }
+    this.#known.add(destination)
+    this.#consumers.set(key, entry)
+    try {
+      entry.consumer = await broker.subscribe(source, engine.receive, options)
+    } catch (thrown) {
+      this.#consumers.delete(key)
+      throw thrown
+    }
+  }
+
+  async #join(entry: GroupConsumer, members: readonly Registration[]): Promise<void> {
+    const newcomers = members.filter((member) => !entry.registrations.has(member))
+    if (newcomers.length === 0) return
+    for (const { order, subscriber } of newcomers) {
+      if (order === undefined || order === entry.order) continue
+      throw new SubscriptionError(
+        `Group "${entry.group}" already consumes "${entry.destination}" with order: '${entry.order}', and handler "${subscriber.name}" asks for '${order}'. Give it a group of its own.`,
+      )
+    }
+    for (const member of newcomers) entry.registrations.add(member)
+    await this.#retarget(entry)
+  }
+
+  async #remove(registration: Registration): Promise<void> {
+    this.#open.delete(registration)
+    for (const [key, entry] of this.#consumers) {
+      if (!entry.registrations.delete(registration)) continue
+      if (entry.registrations.size > 0) {
+        await this.#retarget(entry)
+        continue
+      }
+      await this.#end(entry)
+      this.#consumers.delete(key)
+    }
+  }
+
+  async #retarget({ engine, consumer, registrations }: GroupConsumer): Promise<void> {
+    const members = [...registrations]
+    engine.subscribers = members.map(({ subscriber }) => subscriber)
+    await consumer?.setTopics?.(topicsOf(members))
+  }
+
+  async #end({ engine, consumer }: GroupConsumer): Promise<void> {
+    await consumer?.stop()
+    await engine.drain()
+    this.#settings.ended(engine)
+    await consumer?.close()
+  }
+
+  #keepDiscovering(): void {
+    if (this.#discovery !== undefined || this.#closed) return
+    const look = async (): Promise<void> => {
+      try {
+        await this.#changing.run(() => this.#openAll())
+      } catch (thrown) {
+        this.#settings.logger.warn('Could not look for new destinations; trying again.', { error: toError(thrown).message })
+      }
+      if (!this.#closed) this.#discovery = later()
+    }
+    const later = (): Timer => this.#settings.clock.setTimer(() => void look(), discoveryIntervalMs, { background: true })
+    this.#discovery = later()
+  }
+}
+
+function destinationsOf(registration: Registration, existing: readonly string[]): readonly string[] {
+  if (registration.openPatterns.length === 0) return registration.destinations
+  const found = existing.filter((destination) => registration.openPatterns.some((pattern) => mayCarry(destination, pattern)))
+  return [...new Set([...registration.destinations, ...found])]
+}
+
+/** Whether topics of a pattern may come from a destination: one named after a topic, or after a topic's first level. */
+function mayCarry(destination: string, pattern: string): boolean {
+  const [first] = pattern.split('.')
+  return matchesTopic(pattern, destination) || first === '*' || first === '>' || first === destination
+}
+
+function topicsOf(members: readonly Registration[]): readonly string[] {
+  return [...new Set(members.flatMap(({ topics }) => topics))]
+}
+
+function orderOf(members: readonly Registration[]): 'key' | 'none' | undefined {
+  const wanted = new Set(members.map(({ order }) => order))
+  if (wanted.has('key')) return 'key'
+  return wanted.has('none') ? 'none' : undefined
+}
+
+/** The earliest that anyone of the group asks for. */
+function startOf(members: readonly Registration[]): Registration['from'] {
+  const wanted = members.map(({ from }) => from)
+  if (wanted.includes('beginning')) return 'beginning'
+  const dates = wanted.filter((from): from is Date => from instanceof Date).sort((left, right) => left.getTime() - right.getTime())
+  return dates[0] ?? 'now'
+}

@@ -1,0 +1,159 @@
+import { ClosedError, ConnectionError, EventTooLargeError, isInterlineError, toError, UnsupportedFeatureError } from '../errors.js'
+import type { Abortable, Awaitable, CloseOptions } from '../ports/abortable.js'
+import type { BrokerCapabilities, BrokerEvent, BrokerMetrics, Consumer, IBroker, Source } from '../ports/broker.js'
+import type { IClock } from '../ports/clock.js'
+import type { Receive } from '../ports/delivery.js'
+import type { ComponentHealth } from '../ports/health.js'
+import type { WireMessage } from '../ports/message.js'
+
+export interface ManagedBrokerSettings {
+  readonly clock: IClock
+  readonly report: (event: BrokerEvent) => void
+  readonly connectTimeoutMs: number
+}
+
+type State =
+  | { readonly kind: 'idle' }
+  | { readonly kind: 'connecting'; readonly done: Promise<void> }
+  | { readonly kind: 'ready' }
+  | { readonly kind: 'closed'; readonly done: Promise<void> }
+
+/** An adapter under supervision: connected once, refused after close, asked only for what it can do. */
+export class ManagedBroker {
+  readonly inner: IBroker
+  readonly #settings: ManagedBrokerSettings
+  #state: State = { kind: 'idle' }
+
+  constructor(inner: IBroker, settings: ManagedBrokerSettings) {
+    this.inner = inner
+    this.#settings = settings
+  }
+
+  get name(): string {
+    return this.inner.name
+  }
+
+  get capabilities(): BrokerCapabilities {
+    return this.inner.capabilities
+  }
+
+  /** Once for all callers; a failure lets the next caller try again. */
+  connect({ signal }: Abortable = {}): Promise<void> {
+    if (this.#state.kind === 'closed') return Promise.reject(this.#closedError('connect to'))
+    if (this.#state.kind === 'ready') return Promise.resolve()
+    if (this.#state.kind === 'connecting') return this.#state.done
+    const done = this.#connect(signal)
+    this.#state = { kind: 'connecting', done }
+    return done
+  }
+
+  publish(messages: readonly WireMessage[], options?: Abortable): Awaitable<void> {
+    if (this.#state.kind !== 'ready') throw this.#closedError('publish to')
+    for (const message of messages) this.check(message)
+    return this.inner.publish(messages, options)
+  }
+
+  subscribe(source: Source, receive: Receive, options?: Abortable): Awaitable<Consumer> {
+    if (this.#state.kind !== 'ready') throw this.#closedError('subscribe to')
+    const { capabilities } = this
+    if (source.order === 'key' && capabilities.order !== 'key') {
+      throw this.unsupported('keep order by key', `Give order: 'none'`)
+    }
+    if (source.broadcast && !capabilities.broadcast)
+      throw this.unsupported('broadcast to every process', 'Give each process a group of its own')
+    if (source.from !== 'now' && !capabilities.replay)
+      throw this.unsupported('start a group in the past', `Give from: 'now', or replay from an event store`)
+    return this.inner.subscribe(source, receive, options)
+  }
+
+  async health(options?: Abortable): Promise<ComponentHealth> {
+    if (this.#state.kind !== 'ready') return { status: 'fail', output: `not connected (${this.#state.kind})` }
+    try {
+      return await this.inner.health(options)
+    } catch (thrown) {
+      return { status: 'fail', output: toError(thrown).message }
+    }
+  }
+
+  async getMetrics(options?: Abortable): Promise<BrokerMetrics> {
+    return this.inner.getMetrics(options)
+  }
+
+  /** Twice gives the same promise. */
+  close(options?: CloseOptions): Promise<void> {
+    if (this.#state.kind === 'closed') return this.#state.done
+    const before = this.#state
+    const done = (async () => {
+      if (before.kind === 'connecting') await before.done.catch(() => undefined)
+      if (before.kind !== 'idle') await this.inner.close(options)
+    })()
+    this.#state = { kind: 'closed', done }
+    return done
+  }
+
+  unsupported(what: string, instead: string): UnsupportedFeatureError {
+    return new UnsupportedFeatureError(`The ${this.name} broker can not ${what} as it is configured. ${instead}, or use a broker that can.`)
+  }
+
+  async #connect(signal: AbortSignal | undefined): Promise<void> {
+    const { clock, report, connectTimeoutMs } = this.#settings
+    const deadline = new AbortController()
+    let giveUp: (error: Error) => void = () => undefined
+    const tooLate = new Promise<never>((_, reject) => (giveUp = reject))
+    const end = (error: Error): void => {
+      deadline.abort(error)
+      giveUp(error)
+    }
+    const timer = clock.setTimer(
+      () =>
+        end(
+          new ConnectionError(`The ${this.name} broker did not answer within ${connectTimeoutMs} ms. Check its address and that it runs.`),
+        ),
+      connectTimeoutMs,
+    )
+    const onAbort = (): void => end(toError(signal?.reason))
+    signal?.addEventListener('abort', onAbort, { once: true })
+    if (signal?.aborted) onAbort()
+    try {
+      const connecting = (async () => this.inner.connect({ clock, report, signal: deadline.signal }))()
+      await Promise.race([connecting, tooLate])
+      if (this.#state.kind === 'connecting') this.#state = { kind: 'ready' }
+    } catch (thrown) {
+      if (this.#state.kind === 'connecting') this.#state = { kind: 'idle' }
+      const error = toError(thrown)
+      if (isInterlineError(error) || error.name === 'AbortError') throw error
+      throw new ConnectionError(`Could not connect to the ${this.name} broker: ${error.message}`, { cause: error })
+    } finally {
+      timer.cancel()
+      signal?.removeEventListener('abort', onAbort)
+    }
+  }
+
+  /** Throws for what the broker could not carry. */
+  check(message: WireMessage): void {
+    if (message.deliverAt !== undefined && !this.capabilities.delayedDelivery) {
+      throw this.unsupported('hold an event until a given time', 'Leave out deliverAt and delayMs')
+    }
+    const { data } = message
+    const { maxMessageBytes } = this.capabilities
+    // three bytes a character is the most that UTF-8 takes
+    if (typeof data === 'string' ? data.length * 3 < maxMessageBytes / 2 : !(data instanceof Uint8Array)) return
+    const bytes = byteSize(message)
+    if (bytes > maxMessageBytes) {
+      throw new EventTooLargeError(
+        `Event ${message.attributes.type} has ${bytes} bytes, and the ${this.name} broker takes ${maxMessageBytes}. Keep the large part elsewhere and publish where it is.`,
+      )
+    }
+  }
+
+  #closedError(verb: string): ClosedError {
+    const what = this.#state.kind === 'closed' ? 'it is closed' : 'it is not connected'
+    return new ClosedError(`Can't ${verb} the ${this.name} broker: ${what}.`)
+  }
+}
+
+function byteSize({ data, attributes }: WireMessage): number {
+  let bytes = typeof data === 'string' ? Buffer.byteLength(data) : data instanceof Uint8Array ? data.byteLength : 0
+  for (const name in attributes) bytes += name.length + Buffer.byteLength(attributes[name] as string)
+  return bytes
+}

@@ -1,0 +1,113 @@
+import { describe, expect, test } from 'vitest'
+import { PublishError } from '../errors.js'
+import type { WireMessage } from '../ports/message.js'
+import { type Outlet, Publisher } from './publisher.js'
+
+function message(id: string): WireMessage {
+  return { destination: 'orders', topic: 'orders.created', key: undefined, attributes: { id }, data: '{}' }
+}
+
+function ids(messages: readonly WireMessage[]): string {
+  return messages.map(({ attributes }) => attributes.id).join(' ')
+}
+
+/** An outlet that keeps each batch open until it is told how it ends. */
+function outlet() {
+  const batches: { readonly ids: string; readonly resolve: () => void; readonly reject: (error: Error) => void }[] = []
+  const subject: Outlet = {
+    publish: (messages) => new Promise<void>((resolve, reject) => batches.push({ ids: ids(messages), resolve, reject })),
+  }
+  return { batches, publisher: new Publisher(subject, {}, true) }
+}
+
+const tick = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
+
+describe('what is published in one tick', () => {
+  test('goes out as one batch, in order', async () => {
+    const { batches, publisher } = outlet()
+    const answers = ['1', '2', '3'].map((id) => publisher.publish([message(id)]))
+    await tick()
+    expect(batches.map((batch) => batch.ids)).toEqual(['1 2 3'])
+    batches[0]?.resolve()
+    await Promise.all(answers)
+  })
+
+  test('is answered each for itself: only those named as failed are rejected', async () => {
+    const { batches, publisher } = outlet()
+    const answers = Promise.allSettled([
+      publisher.publish([message('1')]),
+      publisher.publish([message('2'), message('3')]),
+      publisher.publish([message('4')]),
+    ])
+    await tick()
+    batches[0]?.reject(new PublishError('the second and third were refused', { failed: [1, 2] }))
+    const [first, second, third] = await answers
+    expect([first?.status, second?.status, third?.status]).toEqual(['fulfilled', 'rejected', 'fulfilled'])
+    expect((second as PromiseRejectedResult).reason).toMatchObject({ failed: [0, 1], outcome: 'failed' })
+  })
+
+  test('is all rejected by an error that names none', async () => {
+    const { batches, publisher } = outlet()
+    const answers = Promise.allSettled([publisher.publish([message('1')]), publisher.publish([message('2')])])
+    await tick()
+    batches[0]?.reject(new Error('gone'))
+    expect((await answers).map(({ status }) => status)).toEqual(['rejected', 'rejected'])
+  })
+
+  test('is split where a batch would grow too large, and stays in order', async () => {
+    const { batches, publisher } = outlet()
+    for (let id = 0; id < 1_500; id++) void publisher.publish([message(String(id))])
+    await tick()
+    expect(batches.map((batch) => batch.ids.split(' ').length)).toEqual([1_000, 500])
+    expect(batches.flatMap((batch) => batch.ids.split(' '))).toEqual(Array.from({ length: 1_500 }, (_, id) => String(id)))
+  })
+})
+
+describe('an abort', () => {
+  test('before dispatch takes out only its own message, and says that nothing was sent', async () => {
+    const { batches, publisher } = outlet()
+    const abort = new AbortController()
+    const answers = Promise.allSettled([
+      publisher.publish([message('1')]),
+      publisher.publish([message('2')], abort.signal),
+      publisher.publish([message('3')]),
+    ])
+    abort.abort()
+    await tick()
+    expect(batches.map((batch) => batch.ids)).toEqual(['1 3'])
+    batches[0]?.resolve()
+    const [first, second, third] = await answers
+    expect([first?.status, second?.status, third?.status]).toEqual(['fulfilled', 'rejected', 'fulfilled'])
+    expect((second as PromiseRejectedResult).reason).toMatchObject({ outcome: 'failed' })
+  })
+
+  test('after dispatch rejects with outcome unknown, and touches no other', async () => {
+    const { batches, publisher } = outlet()
+    const abort = new AbortController()
+    const aborted = publisher.publish([message('1')], abort.signal)
+    const other = publisher.publish([message('2')])
+    await tick()
+    abort.abort()
+    await expect(aborted).rejects.toMatchObject({ outcome: 'unknown' })
+    batches[0]?.resolve()
+    await other
+  })
+
+  test('that came before the call sends nothing', async () => {
+    const { batches, publisher } = outlet()
+    await expect(publisher.publish([message('1')], AbortSignal.abort())).rejects.toMatchObject({ outcome: 'failed' })
+    await tick()
+    expect(batches).toEqual([])
+  })
+})
+
+test('flushed resolves when everything accepted has its answer', async () => {
+  const { batches, publisher } = outlet()
+  void publisher.publish([message('1')])
+  let flushed = false
+  const done = publisher.flushed().then(() => (flushed = true))
+  await tick()
+  expect(flushed).toBe(false)
+  batches[0]?.resolve()
+  await done
+})

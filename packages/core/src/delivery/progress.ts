@@ -1,0 +1,52 @@
+import { DecodeError } from '../errors.js'
+
+/**
+ * What travels with a message that is not finished: which handlers of the group still have to run, how many attempts each has begun,
+ * and when they are due. The one attempt counter.
+ */
+export interface Progress {
+  /** When the first handler of the group was first run, in milliseconds since 1970. */
+  readonly firstAttemptAt: number
+  readonly handlers: ReadonlyMap<string, HandlerProgress>
+}
+
+export interface HandlerProgress {
+  readonly started: number
+  /** Milliseconds since 1970 before which it must not run again. */
+  readonly dueAt: number
+}
+
+/** Stands for every handler of the group: used for what could not be read far enough to know who wants it. */
+export const everyHandler = '*'
+
+type Encoded = { first: number; handlers: Record<string, [started: number, dueAt: number]> }
+
+export function encodeProgress(progress: Progress): string {
+  const handlers = Object.fromEntries(
+    [...progress.handlers].map(([name, { started, dueAt }]) => [name, [started, Math.ceil(dueAt)] as [number, number]]),
+  )
+  return JSON.stringify({ first: progress.firstAttemptAt, handlers } satisfies Encoded)
+}
+
+export function decodeProgress(text: string): Progress {
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch (cause) {
+    throw new DecodeError('The progress kept with this message is not JSON.', { cause })
+  }
+  if (!isEncoded(value)) throw new DecodeError('The progress kept with this message has another shape than this version writes.')
+  const handlers = Object.entries(value.handlers).map(([name, [started, dueAt]]) => [name, { started, dueAt }] as const)
+  return { firstAttemptAt: value.first, handlers: new Map(handlers) }
+}
+
+function isEncoded(value: unknown): value is Encoded {
+  if (typeof value !== 'object' || value === null) return false
+  const { first, handlers } = value as Partial<Encoded>
+  return (
+    typeof first === 'number' &&
+    typeof handlers === 'object' &&
+    handlers !== null &&
+    Object.values(handlers).every((pair) => Array.isArray(pair) && pair.length === 2 && pair.every(Number.isSafeInteger))
+  )
+}

@@ -1,0 +1,45 @@
+import type { PublishOptions } from '../bus/publish-options.js'
+import type { Awaitable } from '../ports/abortable.js'
+import type { ILogger } from '../ports/logger.js'
+import type { RetryPolicy } from './retry-policy.js'
+
+/** What a handler is told about the event that it gets, and what it may do while it runs. */
+export interface HandlerContext {
+  /** The event, for middleware. */
+  readonly event: object
+  /** 1 on the first run; counted over retries, crashes and processes. */
+  readonly attempt: number
+  readonly group: string
+  /** The handler's name. */
+  readonly handler: string
+  readonly topic: string
+  /** Attempts that are still possible after this one. */
+  readonly attemptsLeft: number
+  /** Aborted when the delivery is lost, the handler's time is up, or the bus closes past its deadline. */
+  readonly signal: AbortSignal
+  readonly logger: ILogger
+  /** The W3C trace of the event, where it carries one. */
+  readonly trace: { readonly traceparent: string; readonly tracestate: string | undefined } | undefined
+  /** Publishes with the event's correlation, and the event as the cause. Resolves on acceptance. */
+  publish(event: object, options?: PublishOptions): Promise<void>
+}
+
+export type Middleware = (context: HandlerContext, next: () => Awaitable<unknown>) => Awaitable<unknown>
+
+/** A subscription as the engine knows it: one handler, by name, in one group. */
+export interface Subscriber {
+  readonly name: string
+  readonly group: string
+  /** Lower runs first. */
+  readonly priority: number
+  matches(type: string, topic: string): boolean
+  /** The handler inside its middleware. */
+  run(event: object, context: HandlerContext): Awaitable<unknown>
+  readonly filter: ((event: object) => boolean) | undefined
+  readonly errorHandler: ((error: Error, event: object, context: HandlerContext) => Awaitable<unknown>) | undefined
+  readonly retry: RetryPolicy
+  readonly timeoutMs: number | undefined
+  /** False: after the last attempt the event is reported and dropped. */
+  readonly deadLetter: boolean
+  readonly concurrency: number
+}

@@ -1,0 +1,64 @@
+import type { Abortable, Awaitable } from './abortable.js'
+import type { WireMessage } from './message.js'
+
+/** An event that one handler of one group gave up on, with its untouched original. */
+export interface DeadLetter {
+  /** Names this dead letter; the same failure stored twice has the same id. */
+  readonly id: string
+  readonly group: string
+  /** The handler's name. */
+  readonly handler: string
+  readonly destination: string
+  readonly topic: string
+  readonly eventType: string
+  readonly eventId: string
+  readonly correlationId: string | undefined
+  readonly reason: DeadLetterReason
+  readonly error: { readonly name: string; readonly message: string; readonly stack?: string | undefined }
+  /** How many times the handler was run, or its process died. */
+  readonly attempts: number
+  /** Milliseconds since 1970. */
+  readonly firstAttemptAt: number
+  readonly deadAt: number
+  readonly message: WireMessage
+}
+
+/** `exhausted` attempts; `rejected` by the handler; `invalid` by its schema; `undecodable` bytes; `crashed` its process too often; `orphaned`: nobody has its handler's name. */
+export type DeadLetterReason = 'exhausted' | 'rejected' | 'invalid' | 'undecodable' | 'crashed' | 'orphaned'
+
+export interface DeadLetterFilter {
+  readonly ids?: readonly string[] | undefined
+  readonly group?: string | undefined
+  readonly handler?: string | undefined
+  readonly topic?: string | undefined
+  readonly eventType?: string | undefined
+  readonly correlationId?: string | undefined
+  readonly reason?: DeadLetterReason | undefined
+  /** Dead at or after, and before. */
+  readonly since?: Date | undefined
+  readonly until?: Date | undefined
+}
+
+export interface DeadLetterPage extends Abortable {
+  /** How many at most; 100 where it is not said. */
+  readonly limit?: number | undefined
+  /** The last page's `next`. */
+  readonly after?: string | undefined
+}
+
+export interface DeadLetterList {
+  readonly letters: readonly DeadLetter[]
+  /** Set where more may follow. */
+  readonly next: string | undefined
+}
+
+/** Where dead letters are kept until somebody redrives or discards them. */
+export interface IDeadLetterStore {
+  /** Stores them; one whose id is already there is replaced. */
+  add(letters: readonly DeadLetter[], options?: Abortable): Awaitable<void>
+  /** Oldest first. */
+  list(filter?: DeadLetterFilter, page?: DeadLetterPage): Awaitable<DeadLetterList>
+  count(filter?: DeadLetterFilter, options?: Abortable): Awaitable<number>
+  /** Removes them; answers how many were there. */
+  remove(ids: readonly string[], options?: Abortable): Awaitable<number>
+}

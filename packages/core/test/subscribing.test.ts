@@ -1,0 +1,73 @@
+import { getEventListeners } from 'node:events'
+import { MemoryBroker } from '@interline/memory'
+import { expect, it } from 'vitest'
+import { defineEvent, EventBus, type Receive, type Source, staticSchema } from '../src/index.js'
+
+const Placed = defineEvent('SubscribingPlaced', { topic: 'subscribing.placed', schema: staticSchema<{ n: number }>() })
+
+it('gives a subscription what is published right after it, also where nobody awaited the subscription', async () => {
+  const bus = new EventBus({ broker: new MemoryBroker(), waitForHandlers: true })
+  await bus.start()
+  const seen: number[] = []
+  const subscribed = bus.subscribe(Placed, ({ data }) => seen.push(data.n), { name: 'first' })
+  await bus.publish(Placed({ n: 1 }))
+  expect(seen).toEqual([1])
+  await subscribed
+  await bus.close()
+})
+
+it('publishes all the same where the subscription before it was refused', async () => {
+  const bus = new EventBus({ broker: new MemoryBroker() })
+  await bus.start()
+  await bus.subscribe(Placed, () => undefined, { name: 'keyed', order: 'key' })
+  const refused = bus.subscribe(Placed, () => undefined, { name: 'unkeyed', order: 'none' })
+  await bus.publish(Placed({ n: 1 }))
+  await expect(refused).rejects.toThrow(/asks for 'none'/)
+  await bus.close()
+})
+
+/** Refuses to subscribe as long as its server is down. */
+class FlakyBroker extends MemoryBroker {
+  down = true
+
+  override subscribe(source: Source, receive: Receive): ReturnType<MemoryBroker['subscribe']> {
+    return this.down ? Promise.reject(new Error('The server is down.')) : super.subscribe(source, receive)
+  }
+}
+
+it('takes a subscription again under its name that was refused before', async () => {
+  const broker = new FlakyBroker()
+  const bus = new EventBus({ broker })
+  await bus.start()
+  const seen: number[] = []
+  const subscribe = (): Promise<unknown> => bus.subscribe(Placed, ({ data }) => seen.push(data.n), { name: 'again' })
+  await expect(subscribe()).rejects.toThrow('The server is down.')
+  broker.down = false
+  await subscribe()
+  await bus.publish(Placed({ n: 1 }))
+  await bus.idle()
+  expect(seen).toEqual([1])
+  await bus.close()
+})
+
+it('leaves no listener behind where a subscription has ended', async () => {
+  const bus = new EventBus({ broker: new MemoryBroker() })
+  await bus.start()
+  const { signal } = new AbortController()
+  for (let n = 0; n < 20; n++) {
+    const subscription = await bus.subscribe(Placed, () => undefined, { name: 'brief', signal })
+    await subscription.unsubscribe()
+  }
+  expect(getEventListeners(signal, 'abort')).toEqual([])
+  expect(getEventListeners((bus as unknown as { closing: AbortController }).closing.signal, 'abort')).toEqual([])
+  await bus.close()
+})
+
+it.each([{ delayMs: Number.NaN }, { delayMs: Number.POSITIVE_INFINITY }, { deliverAt: new Date(Number.NaN) }])(
+  'refuses to publish at a time that is none: %o',
+  async (options) => {
+    const bus = new EventBus({ broker: new MemoryBroker() })
+    await expect(bus.publish(Placed({ n: 1 }), options)).rejects.toThrow(/delayMs is|deliverAt is/)
+    await bus.close()
+  },
+)
