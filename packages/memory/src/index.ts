@@ -1,0 +1,10 @@
+export {
+  ProcessIdempotencyStore as MemoryIdempotencyStore,
+  type ProcessIdempotencyStoreOptions as MemoryIdempotencyStoreOptions,
+} from '@interline/core'
+export { MemoryBroker, MemoryBroker as InMemoryBroker } from './memory-broker.js'
+export { MemoryCheckpointStore } from './memory-checkpoint-store.js'
+export { MemoryDeadLetterStore } from './memory-dead-letter-store.js'
+export { MemoryEventStore, MemoryEventStore as InMemoryEventStore, type MemoryEventStoreOptions } from './memory-event-store.js'
+export { MemoryLeaseStore, type MemoryLeaseStoreOptions } from './memory-lease-store.js'
+export type { MemoryBrokerOptions } from './memory-options.js'

@@ -1,0 +1,20 @@
+import type { ICheckpointStore, Position } from '@interline/core'
+
+/** How far the readers of this process have got. */
+export class MemoryCheckpointStore implements ICheckpointStore {
+  readonly #positions = new Map<string, Position>()
+
+  load(name: string): Position | undefined {
+    return this.#positions.get(name)
+  }
+
+  save(name: string, position: Position, expected: Position | undefined): boolean {
+    if (this.#positions.get(name) !== expected) return false
+    this.#positions.set(name, position)
+    return true
+  }
+
+  remove(name: string): void {
+    this.#positions.delete(name)
+  }
+}
