@@ -1,0 +1,84 @@
+import { toError } from '@interline/core'
+import type { Redis } from 'ioredis'
+import { Link } from './connections.js'
+import type { BrokerContext } from './context.js'
+import { RawConnection } from './raw-connection.js'
+
+/** What XREAD and XREADGROUP answer: streams with their entries. */
+export type ReadReply = readonly [key: string, entries: readonly [id: string, fields: string[]][]][]
+
+/** How much longer than it was told to block the server may take before the connection counts as dead. */
+const graceMs = 3_000
+
+/** The blocking connection of one consumer, watched, because a dead socket is silent. */
+export class BlockingReader {
+  readonly #context: BrokerContext
+  readonly #link: Link
+  #connectionId: number | undefined
+  #knownGeneration = -1
+  #blocked = false
+  #raw: RawConnection | undefined
+
+  constructor(context: BrokerContext) {
+    this.#context = context
+    this.#link = new Link(context.options, 'reader', context.report)
+  }
+
+  /** Grows with every fresh connection: what was on its way over the last one may be pending and unseen. */
+  get generation(): number {
+    return this.#link.generation
+  }
+
+  /** Connects where that is needed, so that `generation` tells the truth before a read. */
+  async prepare(): Promise<void> {
+    const client = await this.#link.open()
+    if (this.#knownGeneration === this.#link.generation) return
+    const generation = this.#link.generation
+    this.#connectionId = Number(await this.#watched(client, client.client('ID'), 0))
+    this.#knownGeneration = generation
+    this.#raw = RawConnection.over(client)
+  }
+
+  /** After `prepare`. `command` in small letters: ioredis gives replies their old shape by that name. */
+  async read(command: 'xread' | 'xreadgroup', parameters: readonly string[], blockMs: number): Promise<ReadReply> {
+    const client = await this.#link.open()
+    const raw = this.#knownGeneration === this.#link.generation ? this.#raw : undefined
+    this.#blocked = true
+    try {
+      const answer = raw === undefined ? client.call(command, [...parameters]) : raw.call(command, parameters)
+      return ((await this.#watched(client, answer, blockMs)) as ReadReply | null) ?? []
+    } finally {
+      this.#blocked = false
+    }
+  }
+
+  /** Ends a blocking read, because what it should read has changed. */
+  wake(): void {
+    const id = this.#connectionId
+    if (!this.#blocked || id === undefined) return
+    this.#context.control
+      .run((client) => client.client('UNBLOCK', id), 1_000)
+      .catch((error: unknown) => {
+        this.#context.report({ kind: 'warning', detail: 'A blocking read could not be woken; it ends by itself.', error: toError(error) })
+      })
+  }
+
+  close(): void {
+    this.#link.close()
+  }
+
+  async #watched<T>(client: Redis, answer: Promise<T>, blockMs: number): Promise<T> {
+    let dead = false
+    const watchdog = setTimeout(() => {
+      dead = true
+      this.#link.discard(client)
+    }, blockMs + graceMs)
+    try {
+      return await answer
+    } catch (error) {
+      throw dead ? new Error('A read got no answer in time; its connection was given up.', { cause: error }) : error
+    } finally {
+      clearTimeout(watchdog)
+    }
+  }
+}

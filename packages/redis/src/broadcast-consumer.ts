@@ -1,0 +1,183 @@
+import {
+  type Awaitable,
+  type Consumer,
+  type DeadLetter,
+  type Delivery,
+  type Receive,
+  type Retry,
+  type Source,
+  toError,
+} from '@interline/core'
+import { BlockingReader } from './blocking-reader.js'
+import type { BrokerContext } from './context.js'
+import { readEntryAgain } from './entry-again.js'
+import { startId } from './groups.js'
+import type { RedisDeadLetterStore } from './redis-dead-letter-store.js'
+import { type DecodedEntry, decodeEntry } from './redis-message.js'
+import { Bell, pause } from './waiting.js'
+
+/** Reads every event for this process alone, without a group: one left behind by a dead process would hold back trimming for ever. */
+export class BroadcastConsumer implements Consumer {
+  readonly #context: BrokerContext
+  readonly #source: Source
+  readonly #receive: Receive
+  readonly #deadLetters: RedisDeadLetterStore
+  readonly #reader: BlockingReader
+  readonly #positions = new Map<string, string>()
+  readonly #bell = new Bell()
+  readonly #closing = new AbortController()
+  readonly #timers = new Set<ReturnType<typeof setTimeout>>()
+  #due: Delivery[] = []
+  #unsettled = 0
+  #paused = false
+  #stopped = false
+  #fetching: Promise<unknown> = Promise.resolve()
+
+  constructor(context: BrokerContext, source: Source, receive: Receive, deadLetters: RedisDeadLetterStore) {
+    this.#context = context
+    this.#source = source
+    this.#receive = receive
+    this.#deadLetters = deadLetters
+    this.#reader = new BlockingReader(context)
+  }
+
+  async start(): Promise<void> {
+    const { destination, from } = this.#source
+    const keys = Array.from(
+      { length: this.#context.options.partitions },
+      (_, index) => this.#context.keys.partition(destination, index).events,
+    )
+    await this.#context.control.run(async (client) => {
+      const newest = await Promise.all(keys.map((key) => (from === 'now' ? client.xrevrange(key, '+', '-', 'COUNT', 1) : [])))
+      keys.forEach((key, index) => {
+        this.#positions.set(key, from === 'now' ? (newest[index]?.[0]?.[0] ?? '0') : startId(from))
+      })
+    })
+    void this.#run()
+  }
+
+  get unsettled(): number {
+    return this.#unsettled
+  }
+
+  pause(): void {
+    this.#paused = true
+    this.#reader.wake()
+  }
+
+  resume(): void {
+    this.#paused = false
+    this.#bell.ring()
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true
+    this.#bell.ring()
+    this.#reader.wake()
+    await this.#fetching
+  }
+
+  async close(): Promise<void> {
+    await this.stop()
+    this.#closing.abort()
+    for (const timer of this.#timers) clearTimeout(timer)
+    this.#reader.close()
+  }
+
+  async #run(): Promise<void> {
+    for (let failures = 0; !this.#stopped; ) {
+      try {
+        await this.#turn()
+        failures = 0
+      } catch (error) {
+        if (this.#stopped) return
+        this.#context.report({
+          kind: 'warning',
+          detail: `Reading "${this.#source.destination}" failed; it is tried again.`,
+          error: toError(error),
+        })
+        await pause(Math.min(50 * 2 ** failures++, 1_000))
+      }
+    }
+  }
+
+  async #turn(): Promise<void> {
+    const room = this.#source.window - this.#unsettled
+    if (this.#paused || room <= 0) return this.#bell.wait()
+    const fetching = this.#due.length > 0 ? Promise.resolve(this.#due.splice(0, room)) : this.#read(room)
+    this.#fetching = fetching.catch(() => undefined)
+    const deliveries = await fetching
+    if (deliveries.length === 0 || this.#stopped) return
+    this.#unsettled += deliveries.length
+    this.#context.counts.delivered += deliveries.length
+    await this.#receive(deliveries)
+  }
+
+  async #read(room: number): Promise<Delivery[]> {
+    await this.#reader.prepare()
+    const { blockMs } = this.#context.options
+    const keys = [...this.#positions.keys()]
+    const count = Math.max(1, Math.floor(room / keys.length))
+    const parameters = ['COUNT', String(count), 'BLOCK', String(blockMs), 'STREAMS', ...keys, ...this.#positions.values()]
+    const deliveries: Delivery[] = []
+    for (const [key, entries] of await this.#reader.read('xread', parameters, blockMs)) {
+      for (const [id, fields] of entries) {
+        const { destination } = this.#source
+        const decoded = decodeEntry(destination, fields) ?? (await readEntryAgain(this.#context, destination, key, id))
+        if (decoded !== undefined) deliveries.push(this.#delivery(decoded, `${key}:${id}`, undefined))
+        this.#positions.set(key, id)
+      }
+    }
+    return deliveries
+  }
+
+  #delivery(entry: DecodedEntry, ref: string, progress: string | undefined): Delivery {
+    let ended = false
+    const end = (): boolean => {
+      if (ended || this.#closing.signal.aborted) return false
+      ended = true
+      this.#unsettled--
+      this.#bell.ring()
+      return true
+    }
+    return {
+      message: entry.message,
+      ref,
+      progress,
+      redelivered: false,
+      lost: this.#closing.signal,
+      undecodable: entry.undecodable,
+      ack: (): Awaitable<boolean> => {
+        const acked = end()
+        if (acked) this.#context.counts.acked++
+        return acked
+      },
+      note: () => !ended,
+      retry: async (retry: Retry) => {
+        if (ended) return false
+        await this.#deadLetters.add(retry.deadLetters)
+        if (!end()) return false
+        this.#context.counts.retried++
+        this.#later(this.#delivery(entry, ref, retry.progress), retry.afterMs)
+        return true
+      },
+      deadLetter: async (letters: readonly DeadLetter[]) => {
+        if (ended) return false
+        await this.#deadLetters.add(letters)
+        this.#context.counts.deadLettered += letters.length
+        return end()
+      },
+    }
+  }
+
+  /** Nothing is kept for a process that is away, so its retries wait in its memory. */
+  #later(delivery: Delivery, afterMs: number): void {
+    const timer = setTimeout(() => {
+      this.#timers.delete(timer)
+      this.#due.push(delivery)
+      this.#reader.wake()
+      this.#bell.ring()
+    }, afterMs)
+    this.#timers.add(timer)
+  }
+}

@@ -1,0 +1,67 @@
+import type { BrokerContext } from './context.js'
+import type { Partition, SourceStream } from './partition.js'
+import { claimScript } from './scripts/index.js'
+
+/** A pending entry that this consumer has now. */
+export interface ClaimedEntry {
+  readonly stream: SourceStream
+  readonly fence: string
+  readonly id: string
+  /** How often it was handed out, this time included. */
+  readonly deliveries: number
+  readonly fields: readonly string[]
+  /** Noted progress, or ''. */
+  readonly noted: string
+}
+
+export interface ClaimPass {
+  readonly entries: readonly ClaimedEntry[]
+  /** All streams were looked through to their ends. */
+  readonly finished: boolean
+  /** Streams whose lease is gone. */
+  readonly lost: readonly Partition[]
+  /** Pending entries that are no longer in their stream, by stream. */
+  readonly gone: readonly { readonly stream: SourceStream; readonly count: number }[]
+}
+
+type Answer = [finished: number, cursor: string, entries: [string, number, string[], string][], gone: string[]] | null
+
+/**
+ * Goes on through the pending entries of the streams from their cursors. `own`: what this consumer already has; `idle`: what others have
+ * left alone for `claimIdleMs`; `all`: everything, which only the owner of a lease may do.
+ */
+export async function claimPending(
+  context: BrokerContext,
+  mode: 'own' | 'idle' | 'all',
+  streams: readonly SourceStream[],
+  room: number,
+  { group, consumer }: { readonly group: string; readonly consumer: string },
+): Promise<ClaimPass> {
+  const keys: string[] = []
+  const values = [group, consumer, mode, String(context.options.claimIdleMs), String(room)]
+  const fences = streams.map((stream) => stream.partition.fence)
+  streams.forEach((stream, index) => {
+    keys.push(stream.key, stream.partition.notes, stream.partition.leaseKey)
+    values.push(fences[index] ?? '', stream.cursor)
+  })
+  const answers = (await context.control.run((client) => claimScript.run(client, keys, values))) as Answer[]
+  const entries: ClaimedEntry[] = []
+  const lost: Partition[] = []
+  const gone: { stream: SourceStream; count: number }[] = []
+  let finished = true
+  streams.forEach((stream, index) => {
+    const answer = answers[index]
+    if (answer === undefined || answer === null) {
+      lost.push(stream.partition)
+      return
+    }
+    const [ended, cursor, found, missing] = answer
+    if (ended === 0) finished = false
+    stream.cursor = cursor
+    for (const [id, deliveries, fields, noted] of found) {
+      entries.push({ stream, fence: fences[index] ?? '', id, deliveries: Number(deliveries), fields, noted })
+    }
+    if (missing.length > 0) gone.push({ stream, count: missing.length })
+  })
+  return { entries, finished, lost, gone }
+}

@@ -1,0 +1,8 @@
+export type { RedisEventStoreOptions, RedisStoreRetention, RemovedEvents } from './event-store/event-store-options.js'
+export { RedisEventStore } from './event-store/redis-event-store.js'
+export { RedisBroker } from './redis-broker.js'
+export { RedisCheckpointStore } from './redis-checkpoint-store.js'
+export { RedisDeadLetterStore } from './redis-dead-letter-store.js'
+export { RedisIdempotencyStore } from './redis-idempotency-store.js'
+export { RedisLeaseStore } from './redis-lease-store.js'
+export type { RedisConnectionOptions, RedisOptions, RedisRetention } from './redis-options.js'

@@ -1,0 +1,184 @@
+import type { Source } from '@interline/core'
+import { type ClaimPass, claimPending } from './claims.js'
+import type { BrokerContext } from './context.js'
+import { readEntryAgain } from './entry-again.js'
+import { GroupReader } from './group-reader.js'
+import type { Partition, SourceStream } from './partition.js'
+import { RedisDelivery, type Settler } from './redis-delivery.js'
+import { decodeEntry } from './redis-message.js'
+import { pause } from './waiting.js'
+
+/** An entry on its way to becoming a delivery. */
+interface Found {
+  readonly stream: SourceStream
+  readonly fence: string
+  readonly id: string
+  readonly fields: readonly string[]
+  readonly deliveries: number
+  readonly noted: string
+}
+
+/** What the intake asks of the leases, where there are any. */
+export interface Ownership {
+  /** How long a partition is surely ours, in milliseconds. */
+  remaining(partition: Partition): number
+  lose(partition: Partition): void
+}
+
+/** Where a consumer's deliveries come from: what is pending and unseen comes first, then what others left, then what is new. */
+export class Intake {
+  readonly #context: BrokerContext
+  readonly #source: Source
+  readonly #member: { readonly group: string; readonly consumer: string }
+  readonly #partitions: readonly Partition[]
+  readonly #settler: Settler
+  readonly #ownership: Ownership | undefined
+  readonly #reader: GroupReader
+  #reading: ReadonlySet<Partition> = new Set()
+  #seenGeneration = -1
+  /** Own pending entries may be unknown here: a reply was lost. */
+  #searchOwn = true
+  #claimAt = 0
+
+  constructor(
+    context: BrokerContext,
+    source: Source,
+    consumer: string,
+    partitions: readonly Partition[],
+    settler: Settler,
+    ownership: Ownership | undefined,
+  ) {
+    this.#context = context
+    this.#source = source
+    this.#member = { group: source.group, consumer }
+    this.#partitions = partitions
+    this.#settler = settler
+    this.#ownership = ownership
+    this.#reader = new GroupReader(context, source.group, consumer)
+  }
+
+  /** Something that was in hand may still be pending: look for it before reading on. */
+  doubt(): void {
+    this.#searchOwn = true
+  }
+
+  /** Whether a read that includes it is under way. */
+  reads(partition: Partition): boolean {
+    return this.#reading.has(partition)
+  }
+
+  /** Ends a read that waits. */
+  wake(): void {
+    this.#reader.connection.wake()
+  }
+
+  close(): void {
+    this.#reader.connection.close()
+  }
+
+  /** About `room` deliveries in their order; none where nothing came in time. */
+  async fetch(room: number): Promise<RedisDelivery[]> {
+    await this.#reader.connection.prepare()
+    if (this.#reader.connection.generation !== this.#seenGeneration) {
+      this.#seenGeneration = this.#reader.connection.generation
+      this.#searchOwn = true
+    }
+    const taking = this.#streams((partition) => partition.phase === 'taking')
+    if (taking.length > 0) return this.#takeOver(taking, room)
+    const owned = this.#streams((partition) => partition.phase === 'reading')
+    if (this.#searchOwn && owned.length > 0) return this.#search('own', owned, room)
+    if (performance.now() >= this.#claimAt && owned.length > 0) {
+      const claimed = await this.#search('idle', owned, room)
+      this.#claimAt = performance.now() + Math.min(1_000, this.#context.options.claimIdleMs / 4)
+      if (claimed.length > 0) return claimed
+    }
+    return this.#read(room)
+  }
+
+  async #takeOver(streams: readonly SourceStream[], room: number): Promise<RedisDelivery[]> {
+    const { deliveries, finished } = await this.#pass('all', streams, room)
+    if (finished) for (const { partition } of streams) if (partition.phase === 'taking') partition.phase = 'reading'
+    return deliveries
+  }
+
+  /** Looks through the pending entries from the beginning to the end, or until there is enough. */
+  async #search(mode: 'own' | 'idle', streams: readonly SourceStream[], room: number): Promise<RedisDelivery[]> {
+    if (mode === 'own') this.#searchOwn = false
+    for (const stream of streams) stream.cursor = ''
+    const found: RedisDelivery[] = []
+    for (;;) {
+      const { deliveries, finished } = await this.#pass(mode, streams, room)
+      found.push(...deliveries)
+      if (finished) return found
+      if (found.length >= room) {
+        if (mode === 'own') this.#searchOwn = true
+        return found
+      }
+    }
+  }
+
+  async #pass(
+    mode: 'own' | 'idle' | 'all',
+    streams: readonly SourceStream[],
+    room: number,
+  ): Promise<{ readonly deliveries: RedisDelivery[]; readonly finished: boolean }> {
+    // What is settled meanwhile looks pending in the answer, and is not.
+    const known = new Map(streams.map((stream) => [stream, new Set(stream.inHand.keys())]))
+    let pass: ClaimPass
+    try {
+      pass = await claimPending(this.#context, mode, streams, Math.max(room, 10), this.#member)
+    } catch (error) {
+      this.#searchOwn = true
+      throw error
+    }
+    for (const partition of pass.lost) this.#ownership?.lose(partition)
+    for (const { stream, count } of pass.gone) this.#reportGone(stream, count)
+    const deliveries = await this.#accept(pass.entries.filter((entry) => known.get(entry.stream)?.has(entry.id) !== true))
+    return { deliveries, finished: pass.finished }
+  }
+
+  async #read(room: number): Promise<RedisDelivery[]> {
+    const { claimIdleMs, blockMs } = this.#context.options
+    const longest = Math.max(10, Math.floor(Math.min(blockMs, claimIdleMs / 3, this.#claimAt - performance.now())))
+    // A read that outlives the lease could take what belongs to the next owner.
+    const safe = (partition: Partition): boolean =>
+      partition.phase === 'reading' && (this.#ownership === undefined || this.#ownership.remaining(partition) > longest + claimIdleMs / 8)
+    const streams = this.#streams(safe)
+    if (streams.length === 0) {
+      await pause(20)
+      return []
+    }
+    this.#reading = new Set(streams.map(({ partition }) => partition))
+    try {
+      const entries = await this.#reader.read(streams, room, longest)
+      return await this.#accept(entries.map((entry) => ({ ...entry, deliveries: 1, noted: '' })))
+    } finally {
+      this.#reading = new Set()
+    }
+  }
+
+  /** Makes deliveries of entries that are still ours, in their order; those of a partition that leaves are only kept in hand. */
+  async #accept(entries: readonly Found[]): Promise<RedisDelivery[]> {
+    const { destination } = this.#source
+    const accepted: RedisDelivery[] = []
+    for (const { stream, fence, id, fields, deliveries, noted } of entries) {
+      const decoded = decodeEntry(destination, fields) ?? (await readEntryAgain(this.#context, destination, stream.key, id))
+      const { partition } = stream
+      if (decoded === undefined || partition.phase === 'away' || partition.fence !== fence || stream.inHand.has(id)) continue
+      const delivery = new RedisDelivery(this.#settler, stream, id, decoded, deliveries, noted)
+      stream.inHand.set(id, delivery)
+      if (partition.phase !== 'draining') accepted.push(delivery)
+    }
+    return accepted
+  }
+
+  #reportGone(stream: SourceStream, count: number): void {
+    const { destination, group } = this.#source
+    const detail = `${count} pending events are no longer in ${stream.key}: they were deleted or trimmed from outside.`
+    this.#context.report({ kind: 'loss', detail, destination, group, count })
+  }
+
+  #streams(wanted: (partition: Partition) => boolean): SourceStream[] {
+    return this.#partitions.filter(wanted).flatMap(({ streams }) => streams)
+  }
+}

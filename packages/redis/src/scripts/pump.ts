@@ -1,0 +1,28 @@
+import { Script } from './script.js'
+
+/**
+ * Moves what is due from the sorted sets into the streams, by the server's clock. Any consumer may call it at any time.
+ *
+ * KEYS, for each section: sorted set, stream. ARGV: how many at most for each section.
+ * Answers how many were moved, and in how many milliseconds the next is due, or -1.
+ */
+export const pumpScript: Script = new Script(`
+local call, unpack = redis.call, unpack
+local time = call('TIME')
+local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+local moved, next = 0, -1
+for section = 1, #KEYS / 2 do
+  local set, stream = KEYS[section * 2 - 1], KEYS[section * 2]
+  for _, member in ipairs(call('ZRANGEBYSCORE', set, '-inf', now, 'LIMIT', 0, ARGV[1])) do
+    call('XADD', stream, '*', unpack(cmsgpack.unpack(member), 2))
+    call('ZREM', set, member)
+    moved = moved + 1
+  end
+  local first = call('ZRANGE', set, 0, 0, 'WITHSCORES')
+  if first[2] then
+    local wait = math.max(0, tonumber(first[2]) - now)
+    if next < 0 or wait < next then next = wait end
+  end
+end
+return { moved, next }
+`)

@@ -1,0 +1,27 @@
+import { createHash } from 'node:crypto'
+import type { Redis } from 'ioredis'
+
+export type ScriptArgument = string | Buffer
+
+/** A Lua script, sent by its hash, and once in full to a server that does not know it. */
+export class Script {
+  readonly #lua: string
+  readonly #hash: string
+
+  constructor(lua: string) {
+    this.#lua = lua
+    this.#hash = createHash('sha1').update(lua).digest('hex')
+  }
+
+  async run(client: Redis, keys: readonly string[], values: readonly ScriptArgument[]): Promise<unknown> {
+    const parameters: ScriptArgument[] = [this.#hash, String(keys.length), ...keys]
+    for (const value of values) parameters.push(value)
+    try {
+      return await client.call('evalsha', parameters)
+    } catch (error) {
+      if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error
+      parameters[0] = this.#lua
+      return client.call('eval', parameters)
+    }
+  }
+}

@@ -1,0 +1,23 @@
+import { RedisEventStore } from '@interline/redis'
+import { testBroker, testEventStore } from '@interline/testing'
+import { describe, it } from 'vitest'
+import { brokerOf, cleanUp, privateServer, processModule, raw, url } from './redis-server.js'
+
+const leaseMs = 2_000
+
+testBroker('redis', {
+  create: (namespace) => brokerOf(namespace, { claimIdleMs: leaseMs }),
+  cleanUp,
+  capabilities: { durable: true, local: false, order: 'key', replay: true, delayedDelivery: true, deadLetters: 'browse', dedup: 'group' },
+  raw,
+  server: privateServer,
+  processes: { module: processModule },
+  leaseMs,
+  runner: { describe, it },
+})
+
+testEventStore('redis event store', {
+  create: (namespace) => new RedisEventStore({ url, prefix: namespace }),
+  cleanUp,
+  runner: { describe, it },
+})

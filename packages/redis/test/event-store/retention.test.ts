@@ -1,0 +1,149 @@
+import { ConfigurationError, streamDeletedType } from '@interline/core'
+import { RedisEventStore } from '@interline/redis'
+import { waitFor } from '@interline/testing'
+import { expect, test } from 'vitest'
+import { deleteStreamScript } from '../../src/event-store/scripts/delete-stream.js'
+import { forgetScript } from '../../src/event-store/scripts/forget.js'
+import { plainClient } from '../redis-server.js'
+import { all, idsOf, keysOf, messages, testStore } from './stores.js'
+
+test('keeps everything where nothing else was said', async () => {
+  await using room = testStore()
+  await room.store.append('s', messages(10))
+  expect(await room.store.applyRetention()).toEqual({ events: 0, streams: 0 })
+  expect((await all(room.store.readAll())).length).toBe(10)
+})
+
+test('maxEvents gives up the oldest events over all streams, from everywhere, and says so', async () => {
+  await using room = testStore({ maxEvents: 250 })
+  const { store } = room
+  for (let part = 0; part < 4; part++) {
+    await store.append('a', messages(50, { correlationid: 'c' }))
+    await store.append('b', messages(50, { correlationid: 'c' }))
+  }
+  expect(await store.applyRetention()).toEqual({ events: 150, streams: 2 })
+  expect(room.warnings).toEqual([expect.stringContaining('removed its 150 oldest events')])
+  expect((await all(store.readAll())).map(({ position }) => Number(position))).toEqual(
+    Array.from({ length: 250 }, (_, index) => 151 + index),
+  )
+  expect((await all(store.readAll({ correlationId: 'c' }))).length).toBe(250)
+  expect((await all(store.readStream('a'))).map(({ version }) => version)).toEqual(Array.from({ length: 100 }, (_, index) => 101 + index))
+  expect((await all(store.readStream('b'))).length).toBe(150)
+  expect(await store.applyRetention()).toEqual({ events: 0, streams: 0 })
+})
+
+test('versions go on counting after a stream was given up whole', async () => {
+  await using room = testStore({ maxEvents: 1 })
+  const { store } = room
+  await store.append('s', messages(5))
+  await store.append('t', messages(1))
+  await store.applyRetention()
+  expect(await all(store.readStream('s'))).toEqual([])
+  await expect(store.append('s', messages(1), { expectedVersion: 0 })).rejects.toMatchObject({ actual: 5 })
+  expect(await store.append('s', messages(1), { expectedVersion: 5 })).toEqual({ version: 6, position: '7' })
+})
+
+test('ttl gives up events by their age, by itself', async () => {
+  const removed: number[] = []
+  await using room = testStore({ ttl: 1, retention: { intervalMs: 20, onRemoved: ({ events }) => void removed.push(events) } })
+  await room.store.append('s', messages(3))
+  await waitFor(() => removed.reduce((sum, events) => sum + events, 0) === 3, { what: 'the events to go' })
+  expect(await all(room.store.readAll())).toEqual([])
+  expect((await keysOf(room.prefix)).filter((name) => /:(events|correlation):/.test(name))).toEqual([])
+})
+
+test('waits for the slowest reader with a checkpoint, and names it', async () => {
+  await using room = testStore({ maxEvents: 2 })
+  const { store } = room
+  await store.append('s', messages(10))
+  await store.checkpoints.save('fast', '9', undefined)
+  await store.checkpoints.save('slow', '4', undefined)
+  expect(await store.applyRetention()).toEqual({ events: 4, streams: 1 })
+  expect(await store.health()).toMatchObject({ status: 'warn', output: expect.stringContaining('"slow"') })
+  expect((await all(store.readAll({ after: '4' }))).length).toBe(6)
+  await store.checkpoints.save('slow', '10', '4')
+  expect(await store.applyRetention()).toEqual({ events: 4, streams: 1 })
+  expect(await store.health()).toMatchObject({ status: 'pass', observedValue: 2 })
+})
+
+test('removes what nobody has read only where it is told to', async () => {
+  await using room = testStore({ retention: { maxEvents: 2, unread: 'remove' } })
+  await room.store.append('s', messages(10))
+  await room.store.checkpoints.save('slow', '4', undefined)
+  expect(await room.store.applyRetention()).toEqual({ events: 8, streams: 1 })
+})
+
+test('a deleted stream leaves nothing behind but its version and its record in the order of all', async () => {
+  await using room = testStore()
+  const { store } = room
+  await store.append('s', messages(250))
+  await store.deleteStream('s')
+  const names = (await keysOf(room.prefix)).map((name) => name.slice(name.indexOf('}:') + 2)).sort()
+  expect(names).toEqual(['store:log', 'store:state'])
+  await using client = plainClient()
+  expect(await client.redis.xlen(`{${room.prefix}}:store:log`)).toBe(1)
+  expect(Object.keys(await client.redis.hgetall(`{${room.prefix}}:store:state`)).sort()).toEqual([
+    'd:s',
+    'position',
+    's:s',
+    'scope',
+    'time',
+  ])
+})
+
+test('what a process that died left of a deleted stream is removed by the next pass, and not what was appended since', async () => {
+  await using room = testStore({ maxEvents: 1_000 })
+  const { store } = room
+  const old = messages(5, { correlationid: 'c' })
+  await store.append('s', old)
+  await using client = plainClient()
+  const tag = `{${room.prefix}}:store`
+  // A process that dies right after the script leaves the events under another name.
+  const scope = (await client.redis.hget(`${tag}:state`, 'scope')) ?? ''
+  const keys = ['state', 'log', 'events:s', 'deletions', 'deleted:d-1'].map((name) => `${tag}:${name}`)
+  await deleteStreamScript.run(client.redis, keys, ['any', 's', scope, 'd-1', streamDeletedType])
+  await store.append('s', old, { expectedVersion: 0 })
+  expect(await store.applyRetention()).toEqual({ events: 0, streams: 0 })
+  expect(idsOf(await all(store.readStream('s')))).toEqual(idsOf(old))
+  expect((await all(store.readAll({ correlationId: 'c' }))).map(({ position }) => position)).toEqual(['7', '8', '9', '10', '11'])
+  expect((await all(store.readAll())).length).toBe(6)
+  expect(await store.append('s', old, { expectedVersion: 0 })).toEqual({ version: 5, position: '11' })
+  expect((await keysOf(room.prefix)).filter((name) => name.includes('deleted'))).toEqual([])
+})
+
+test('an event that took the place of a removed one stays', async () => {
+  await using room = testStore()
+  const { store } = room
+  await store.append('s', messages(1))
+  await using client = plainClient()
+  const keys = ['state', 'log', 'events:s'].map((name) => `{${room.prefix}}:store:${name}`)
+  await forgetScript.run(client.redis, keys, ['3', '0', '9', '1', 'e:other', '9:1:s'])
+  expect((await all(store.readStream('s'))).length).toBe(1)
+})
+
+test('checkpoints are compared and set', async () => {
+  await using room = testStore()
+  const { checkpoints } = room.store
+  expect(await checkpoints.load('reader')).toBeUndefined()
+  expect(await checkpoints.save('reader', '5', '4')).toBe(false)
+  expect(await checkpoints.save('reader', '5', undefined)).toBe(true)
+  expect(await checkpoints.save('reader', '6', undefined)).toBe(false)
+  expect(await checkpoints.save('reader', '6', '5')).toBe(true)
+  expect(await room.another().checkpoints.load('reader')).toBe('6')
+  await checkpoints.remove('reader')
+  expect(await checkpoints.load('reader')).toBeUndefined()
+})
+
+test.each([
+  [{ maxEvent: 5 }, 'Unknown option store.redis.maxEvent'],
+  [{ ttl: 0 }, 'store.redis.ttl must be a whole number of at least 1'],
+  [{ maxEvents: Number.NaN }, 'store.redis.maxEvents'],
+  [{ ttl: 1, retention: { maxAgeMs: 5 } }, 'say the same thing'],
+  [{ maxEvents: 1, retention: { maxEvents: 5 } }, 'say the same thing'],
+  [{ retention: { unread: 'never' } }, "must be 'keep' or 'remove'"],
+  [{ port: 'secret' }, 'store.redis.port must be a whole number from 1 to 65535, and is a string'],
+  [{ prefix: '{x}' }, 'store.redis.prefix'],
+])('refuses the options %o', (options, message) => {
+  expect(() => new RedisEventStore(options as never)).toThrow(ConfigurationError)
+  expect(() => new RedisEventStore(options as never)).toThrow(message)
+})

@@ -1,0 +1,78 @@
+import { RedisBroker, type RedisOptions } from '@interline/redis'
+import { type PrivateServer, type RawClient, type RawMessage, startRedis } from '@interline/testing'
+import { Redis } from 'ioredis'
+
+/** The shared server of the tests. */
+export const url: string = process.env.REDIS_URL ?? 'redis://127.0.0.1:6379'
+
+/** A module for worker processes, which run the compiled package. */
+export const processModule = new URL('./worker-broker.mjs', import.meta.url)
+
+export function brokerOf(namespace: string, options: RedisOptions = {}): RedisBroker {
+  return new RedisBroker({ url, prefix: namespace, ...options })
+}
+
+/** Removes every key of a namespace. */
+export async function cleanUp(namespace: string): Promise<void> {
+  await using client = plainClient()
+  const found = await client.redis.keys(`*${namespace}*`)
+  if (found.length > 0) await client.redis.del(...found)
+}
+
+/** A client as anybody would write it, closed at the end of its scope. */
+export function plainClient(address: string = url): AsyncDisposable & { readonly redis: Redis } {
+  const redis = new Redis(address, { retryStrategy: () => null })
+  return {
+    redis,
+    [Symbol.asyncDispose]: async () => redis.disconnect(),
+  }
+}
+
+/** Entries as the plain driver writes and reads them, by the field names of the standard. */
+export const raw: RawClient = {
+  async write(namespace, destination, { attributes, data }) {
+    await using client = plainClient()
+    const fields = Object.entries(attributes).flatMap(([name, value]) => [
+      name === 'datacontenttype' ? 'content-type' : `ce_${name}`,
+      value,
+    ])
+    await client.redis.xadd(`{${namespace}:${destination}:0}:events`, '*', ...fields, 'data', Buffer.from(data as string))
+  },
+  async read(namespace, destination) {
+    await using client = plainClient()
+    const entries: [string, RawMessage][] = []
+    for (const key of await client.redis.keys(`{${namespace}:${destination}:*}:events`)) {
+      for (const [id, fields] of await client.redis.xrange(key, '-', '+')) entries.push([id, read(fields)])
+    }
+    return entries.map(([, message]) => message)
+  },
+}
+
+function read(fields: readonly string[]): RawMessage {
+  const attributes: Record<string, string> = {}
+  let data = ''
+  for (let index = 0; index < fields.length; index += 2) {
+    const [name = '', value = ''] = fields.slice(index, index + 2)
+    if (name === 'data') data = value
+    else attributes[name === 'content-type' ? 'datacontenttype' : name.replace(/^ce_/, '')] = value
+  }
+  return { attributes, data }
+}
+
+/** A server of the test's own, which keeps what it acknowledged over a kill. */
+export async function privateServer(): Promise<PrivateServer> {
+  const password = 'correct-horse'
+  const server = await startRedis({ requirePass: password })
+  const options = { port: server.port, password, claimIdleMs: 2_000, connectTimeoutMs: 1_000 }
+  return {
+    create: (namespace) => new RedisBroker({ ...options, prefix: namespace }),
+    createWrong: (fault, namespace) => {
+      const secret = `wrong-battery-${namespace}`
+      const wrong = fault === 'password' ? { password: secret } : { port: 1 }
+      return { broker: new RedisBroker({ ...options, ...wrong, prefix: namespace }), secrets: [fault === 'password' ? secret : password] }
+    },
+    kill: () => server.kill(),
+    start: () => server.start(),
+    [Symbol.asyncDispose]: () => server.close(),
+  }
+}
