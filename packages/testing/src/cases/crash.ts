@@ -1,0 +1,121 @@
+import assert from 'node:assert/strict'
+import { fileURLToPath } from 'node:url'
+import { type BrokerCase, cases } from '../contract/broker-case.js'
+import { range, type ThingEvent, ThingMade, things } from '../contract/events.js'
+import type { Room } from '../contract/room.js'
+import type { WorkerOrders } from '../crash/worker-messages.js'
+import { WorkerProcess } from '../crash/worker-process.js'
+import { recorder } from '../waiting/recorder.js'
+
+const takeOverLimitMs = 15_000
+
+async function startWorker(room: Room, orders: Partial<WorkerOrders>): Promise<WorkerProcess> {
+  const { module, args = [] } = room.options.processes ?? assert.fail()
+  const path = module instanceof URL ? fileURLToPath(module) : module
+  const order = room.capabilities.order === 'key' ? 'key' : 'none'
+  const defaults = { service: 'suite', name: 'seen', order, concurrency: 4, maxAttempts: 5, workMs: 5 } as const
+  const worker = await WorkerProcess.start(
+    { module: path, args, namespace: room.namespace, ...defaults, ...orders },
+    { limitMs: takeOverLimitMs },
+  )
+  room.defer(() => worker.kill())
+  return worker
+}
+
+async function consumerDies(room: Room): Promise<void> {
+  const keys = 8
+  const worker = await startWorker(room, { workMs: 20 })
+  const events = things(room.count(2_000, 200), keys)
+  await room.bus({ service: 'publisher' }).publishBatch(events)
+  await room.waitFor(() => worker.handled.length >= 20 && worker.began.length > worker.handled.length, {
+    what: 'a worker with work in hand',
+    progress: () => worker.handled.length,
+  })
+  await worker.kill()
+  const killedAt = performance.now()
+  const before = worker.handled.map(({ id }) => id)
+  const interrupted = worker.began.filter(({ id }) => !before.includes(id)).map(({ id }) => id)
+  const seen = recorder<ThingEvent>()
+  const heir = room.bus()
+  await heir.subscribe(ThingMade, seen.handle, { name: 'seen', failure: { retry: { maxAttempts: 5 } } })
+  await heir.start()
+  const union = (): number => new Set([...before, ...seen.events.map(({ id }) => id)]).size
+  await room.waitFor(() => union() === events.length, { what: 'all events', limitMs: takeOverLimitMs, progress: union })
+  assert.ok(performance.now() - killedAt < takeOverLimitMs + events.length * 5, 'within 15 s')
+  await room.drained(heir)
+  if (room.capabilities.crashCounted) {
+    for (const id of interrupted) {
+      const run = seen.runs.find(({ event }) => event.id === id) ?? assert.fail('what was in hand comes again')
+      assert.ok(run.attempt >= 2, `the attempt of what was in hand is raised, and it is ${run.attempt}`)
+    }
+  }
+  if (room.capabilities.order !== 'key') return
+  for (const index of range(keys)) {
+    const key = `key-${index}`
+    const own = worker.handled.filter((run) => run.key === key).map(({ n }) => n)
+    const inherited = seen.events.filter(({ data }) => data.key === key).map(({ data }) => data.n)
+    const first = inherited[0] ?? events.length / keys
+    // The kill may fall between the end of a run and its ack: that one event comes again, and nothing before it.
+    assert.deepEqual([...own.slice(0, first), ...inherited], range(events.length / keys), `the sequence of ${key}`)
+    assert.ok(first >= own.length - 1, `of ${key} more than the last came again`)
+  }
+}
+
+async function poisonProcess(room: Room): Promise<void> {
+  const maxAttempts = 3
+  const keys = 4
+  const poison = { n: 2, key: 'key-1' }
+  const events = things(40, keys)
+  // The group has to exist before anything is published.
+  const first = await startWorker(room, { poison, maxAttempts })
+  const publisher = room.bus({ service: 'publisher' })
+  await publisher.publishBatch(events)
+  const workers = [first]
+  const handled = (): ReadonlySet<string> => new Set(workers.flatMap((worker) => worker.handled.map(({ id }) => id)))
+  const latest = (): WorkerProcess => workers.at(-1) ?? assert.fail()
+  const done = (): boolean => handled().size === events.length - 1
+  for (;;) {
+    await room.waitFor(() => done() || latest().ended, { what: 'the workers', limitMs: takeOverLimitMs, progress: () => handled().size })
+    if (!latest().ended) break
+    assert.ok(workers.length <= maxAttempts, 'after the limit no process is ended any more')
+    workers.push(await startWorker(room, { poison, maxAttempts }))
+  }
+  const poisoned = workers.flatMap((worker) => worker.began.filter(({ n, key }) => n === poison.n && key === poison.key))
+  assert.deepEqual(
+    poisoned.map(({ attempt }) => attempt),
+    range(maxAttempts).map((index) => index + 1),
+    'each attempt is counted over the crashes',
+  )
+  await room.waitFor(async () => (await publisher.deadLetters.count({ group: 'suite' })) > 0, { what: 'the dead letter' })
+  const { letters } = await publisher.deadLetters.list({ group: 'suite' })
+  assert.deepEqual(
+    letters.map(({ reason, attempts, eventId }) => ({ reason, attempts, eventId })),
+    [{ reason: 'crashed', attempts: maxAttempts, eventId: poisoned[0]?.id }],
+  )
+  if (room.capabilities.order !== 'key') return
+  for (const index of range(keys)) {
+    const key = `key-${index}`
+    const sequence = [...new Set(workers.flatMap((worker) => worker.handled.filter((run) => run.key === key).map(({ n }) => n)))]
+    const expected = range(events.length / keys).filter((n) => key !== poison.key || n !== poison.n)
+    assert.deepEqual(sequence, expected, `the sequence of ${key}`)
+  }
+}
+
+const survives = ({ durable, retry }: { readonly durable: boolean; readonly retry: boolean }): boolean => durable && retry
+
+export const crashCases: readonly BrokerCase[] = cases(
+  {
+    id: 'B23',
+    title: 'consumer dies: kill -9 with work in hand, and another handles all of it within 15 s',
+    needs: survives,
+    hooks: ['processes'],
+    run: consumerDies,
+  },
+  {
+    id: 'B36',
+    title: 'poison process: a handler that ends the process is dead-lettered after the limit, without being run',
+    needs: (capabilities) => survives(capabilities) && capabilities.crashCounted && capabilities.deadLetters === 'browse',
+    hooks: ['processes'],
+    run: poisonProcess,
+  },
+)

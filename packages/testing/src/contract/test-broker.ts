@@ -1,0 +1,110 @@
+import assert from 'node:assert/strict'
+import type { BrokerCapabilities } from '@interline/core'
+import { report } from '../runner/report.js'
+import { runnerOrGlobal } from '../runner/test-runner.js'
+import { within } from '../waiting/wait-for.js'
+import type { BrokerCase } from './broker-case.js'
+import { brokerCases } from './broker-cases.js'
+import type { Limits, Scale, TestBrokerOptions } from './broker-options.js'
+import { Room } from './room.js'
+
+const defaultLimits: Readonly<Record<Scale, Limits>> = {
+  tiny: { gapMs: 500, caseMs: 10_000 },
+  short: { gapMs: 10_000, caseMs: 60_000 },
+  full: { gapMs: 20_000, caseMs: 300_000 },
+}
+
+/**
+ * Registers the contract's cases for one configuration of a broker. What a capability excludes is replaced by its opposite; what the
+ * configuration has no means for fails, unless `leaveOut` gives the reason.
+ */
+export function testBroker(name: string, options: TestBrokerOptions): void {
+  const runner = runnerOrGlobal(options.runner)
+  const scale = options.scale ?? (process.env.INTERLINE_SCALE === 'full' ? 'full' : 'short')
+  const limits = { ...defaultLimits[scale], ...options.limits }
+  const { capabilities } = options.create('it-capabilities')
+  const about = { suite: 'broker', configuration: name }
+  runner.describe(name, () => {
+    report({ kind: 'configuration', ...about, capabilities })
+    runner.it('B00 capabilities: the broker says what it can do, as expected', async () =>
+      checkCapabilities(capabilities, options.capabilities),
+    )
+    for (const each of brokerCases) {
+      const { id } = each
+      const reason = options.leaveOut?.[id]
+      if (reason !== undefined && isLeftOut(each, options)) {
+        report({ kind: 'case', ...about, id, title: each.title, outcome: 'left-out', reason })
+        continue
+      }
+      if (capabilities.local && each.hooks !== undefined) continue
+      const plan = planOf(each, capabilities, options)
+      if (plan === undefined) continue
+      const { title, outcome, run } = plan
+      runner.it(
+        `${id} ${title}`,
+        async () => {
+          try {
+            const room = new Room(options, scale, limits)
+            try {
+              await within(run(room), limits.caseMs, `The case ${id}`)
+            } finally {
+              await room.close()
+            }
+            report({ kind: 'case', ...about, id, title, outcome })
+          } catch (error) {
+            report({ kind: 'case', ...about, id, title, outcome: 'failed' })
+            throw error
+          }
+        },
+        limits.caseMs * 2,
+      )
+    }
+  })
+}
+
+/** Where an id has cases that need means and cases that need none, only the former can be left out for want of them. */
+function isLeftOut(each: BrokerCase, options: TestBrokerOptions): boolean {
+  const needsMeans = brokerCases.some(({ id, hooks }) => id === each.id && hooks !== undefined)
+  return needsMeans ? missingHooks(each, options).length > 0 : true
+}
+
+function missingHooks(each: BrokerCase, options: TestBrokerOptions): readonly (keyof TestBrokerOptions)[] {
+  return each.hooks?.filter((hook) => options[hook] === undefined) ?? []
+}
+
+interface Plan {
+  readonly title: string
+  readonly outcome: 'passed' | 'refused'
+  run(room: Room): Promise<void>
+}
+
+function planOf(each: BrokerCase, capabilities: BrokerCapabilities, options: TestBrokerOptions): Plan | undefined {
+  if (each.needs !== undefined && !each.needs(capabilities))
+    return each.refused === undefined ? undefined : { ...each.refused, outcome: 'refused' }
+  const missing = missingHooks(each, options)
+  if (missing.length === 0) return { title: each.title, outcome: 'passed', run: (room) => each.run(room) }
+  const message = `${each.id} needs ${missing.map((hook) => `the option "${hook}"`).join(' and ')}. Give it, or say why not: leaveOut: { ${each.id}: '…' }.`
+  return { title: each.title, outcome: 'passed', run: () => Promise.reject(new Error(message)) }
+}
+
+function checkCapabilities(actual: BrokerCapabilities, expected: Partial<BrokerCapabilities> = {}): void {
+  const asExpected = Object.fromEntries(Object.keys(expected).map((key) => [key, actual[key as keyof BrokerCapabilities]]))
+  assert.deepEqual(asExpected, expected)
+  const names = Object.keys({
+    durable: 0,
+    local: 0,
+    order: 0,
+    replay: 0,
+    retry: 0,
+    delayedDelivery: 0,
+    patterns: 0,
+    priority: 0,
+    broadcast: 0,
+    crashCounted: 0,
+    deadLetters: 0,
+    dedup: 0,
+    maxMessageBytes: 0,
+  } satisfies Record<keyof BrokerCapabilities, 0>)
+  for (const name of names) assert.ok(name in actual, `capabilities.${name} is not answered`)
+  assert.ok(actual.maxMessageBytes > 0, 'maxMessageBytes must be a number of bytes')
+}

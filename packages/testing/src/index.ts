@@ -1,0 +1,24 @@
+export type {
+  Limits,
+  PrivateServer,
+  ProcessOptions,
+  RawClient,
+  RawMessage,
+  Scale,
+  TestBrokerOptions,
+} from './contract/broker-options.js'
+export { testBroker } from './contract/test-broker.js'
+export { type CaseResult, CollectingRunner } from './runner/collecting-runner.js'
+export type { ReportLine } from './runner/report.js'
+export type { TestRunner } from './runner/test-runner.js'
+export { type Direction, FaultProxy, type Faults } from './servers/fault-proxy.js'
+export { type FoundServer, findServer, type ServerName } from './servers/find-server.js'
+export { freePort } from './servers/free-port.js'
+export { PrivateRedis, type PrivateRedisOptions, startRedis } from './servers/private-redis.js'
+export type { TestStoreOptions } from './stores/store-suite.js'
+export { testDeadLetterStore, testEventStore, testIdempotencyStore, testLeaseStore } from './stores/test-stores.js'
+export type { PublishedEvent } from './virtual-time/published-events.js'
+export { type HandledAttempt, TestBus, type TestBusOptions, testBus } from './virtual-time/test-bus.js'
+export { VirtualClock } from './virtual-time/virtual-clock.js'
+export { type Recorded, Recorder, recorder } from './waiting/recorder.js'
+export { Gate, type WaitOptions, waitFor, within } from './waiting/wait-for.js'

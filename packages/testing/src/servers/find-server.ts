@@ -1,0 +1,121 @@
+import { execFile, spawn } from 'node:child_process'
+import { access } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { promisify } from 'node:util'
+import { waitFor } from '../waiting/wait-for.js'
+import { redisAnswers } from './redis-probe.js'
+
+const run = promisify(execFile)
+const answerLimitMs = 15_000
+const installLimitMs = 180_000
+
+export interface FoundServer {
+  readonly url: string
+  /** How it was found, for the log. */
+  readonly by: 'environment' | 'default port' | 'docker compose' | 'binary'
+}
+
+interface KnownServer {
+  readonly variable: string
+  readonly defaultUrl: string
+  readonly port: number
+  readonly composeService: string
+  readonly binary: string
+  readonly arguments: readonly string[]
+  readonly debianPackage: string
+  answers(url: string): Promise<boolean>
+}
+
+export type ServerName = 'redis'
+
+const known: Readonly<Record<ServerName, KnownServer>> = {
+  redis: {
+    variable: 'REDIS_URL',
+    defaultUrl: 'redis://127.0.0.1:6379',
+    port: 6379,
+    composeService: 'redis',
+    binary: 'redis-server',
+    arguments: ['--port', '6379', '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no'],
+    debianPackage: 'redis-server',
+    answers(url) {
+      const { hostname, port, password } = new URL(url)
+      return redisAnswers({ host: hostname, port: port === '' ? 6379 : Number(port), password: decodeURIComponent(password) })
+    },
+  },
+}
+
+/**
+ * The server that tests use: the one its variable names (`REDIS_URL`), else one that answers on the default port, else one started by
+ * docker compose or from the installed binary, which stays up for the next run. Rejects with one line that says what to install.
+ */
+export async function findServer(name: ServerName): Promise<FoundServer> {
+  const server = known[name]
+  const given = process.env[server.variable]
+  if (given !== undefined && given !== '') {
+    if (await server.answers(given)) return { url: given, by: 'environment' }
+    throw new Error(`No ${name} answers at the address in ${server.variable}, or its password is wrong. Start it, or unset the variable.`)
+  }
+  const url = server.defaultUrl
+  if (await server.answers(url)) return { url, by: 'default port' }
+  const answered = (): Promise<void> =>
+    waitFor(() => server.answers(url), { limitMs: answerLimitMs, what: `${name} to answer on port ${server.port}` })
+  if (await startedByCompose(server)) {
+    await answered()
+    return { url, by: 'docker compose' }
+  }
+  if ((await hasBinary(server.binary)) || (await installed(server))) {
+    if (!(await server.answers(url))) startBinary(server)
+    await answered()
+    return { url, by: 'binary' }
+  }
+  throw new Error(
+    `Tests need ${name}: install ${server.binary} (Debian: apt-get install ${server.debianPackage}), start Docker, or set ${server.variable}.`,
+  )
+}
+
+async function startedByCompose(server: KnownServer): Promise<boolean> {
+  const file = await composeFile(process.cwd())
+  if (file === undefined || !(await succeeds('docker', ['info']))) return false
+  return succeeds('docker', ['compose', '-f', file, 'up', '-d', server.composeService], installLimitMs)
+}
+
+async function composeFile(folder: string): Promise<string | undefined> {
+  for (const name of ['compose.yaml', 'docker-compose.yml']) {
+    const path = join(folder, name)
+    if (await exists(path)) return path
+  }
+  const parent = dirname(folder)
+  return parent === folder ? undefined : composeFile(parent)
+}
+
+async function installed(server: KnownServer): Promise<boolean> {
+  if (process.platform !== 'linux' || process.getuid?.() !== 0 || !(await exists('/etc/debian_version'))) return false
+  await succeeds('apt-get', ['update'], installLimitMs)
+  return succeeds('apt-get', ['install', '-y', '--no-install-recommends', server.debianPackage], installLimitMs)
+}
+
+function startBinary(server: KnownServer): void {
+  const child = spawn(server.binary, [...server.arguments], { stdio: 'ignore', detached: true })
+  // Another test process may have been faster: then this one ends at once, and theirs answers.
+  child.on('error', () => undefined)
+  child.unref()
+}
+
+function hasBinary(binary: string): Promise<boolean> {
+  return succeeds(binary, ['--version'])
+}
+
+/** A program that is missing, refuses or hangs is an answer here, not an error: the next way is tried. */
+async function succeeds(program: string, words: readonly string[], timeout = 10_000): Promise<boolean> {
+  return run(program, [...words], { timeout }).then(
+    () => true,
+    () => false,
+  )
+}
+
+function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  )
+}

@@ -1,0 +1,86 @@
+import { MemoryDeadLetterStore, MemoryEventStore, MemoryIdempotencyStore, MemoryLeaseStore } from '@interline/memory'
+import { describe, expect, it, test } from 'vitest'
+import { CollectingRunner, testDeadLetterStore, testEventStore, testIdempotencyStore, testLeaseStore } from '../src/index.js'
+
+const runner = { describe, it }
+
+testEventStore('event store in memory', { create: () => new MemoryEventStore(), shared: false, runner })
+testIdempotencyStore('idempotency store in memory', { create: () => new MemoryIdempotencyStore(), shared: false, runner })
+testDeadLetterStore('dead-letter store in memory', { create: () => new MemoryDeadLetterStore(), shared: false, runner })
+testLeaseStore('lease store in memory', { create: () => new MemoryLeaseStore(), shared: false, runner })
+
+/** An object that does what another does, but for some of its methods. */
+function broken<T extends object>(store: T, changes: Partial<T>): T {
+  return new Proxy(store, {
+    get(target, name) {
+      const value: unknown = name in changes ? changes[name as keyof T] : Reflect.get(target, name, target)
+      return typeof value === 'function' ? value.bind(target) : value
+    },
+  })
+}
+
+async function failing(register: (runner: CollectingRunner) => void): Promise<string[]> {
+  const collecting = new CollectingRunner()
+  register(collecting)
+  const results = await collecting.run()
+  return [...new Set(results.filter(({ error }) => error !== undefined).map(({ id }) => id))]
+}
+
+const limits = { gapMs: 500 }
+
+describe('the contract of stores finds', () => {
+  test('an event store that checks no version', async () => {
+    const create = () => {
+      const store = new MemoryEventStore()
+      return broken<MemoryEventStore>(store, { append: (stream, events) => store.append(stream, events) })
+    }
+    expect(await failing((runner) => testEventStore('unchecked', { create, shared: false, runner, limits }))).toEqual(['S02', 'S04', 'S15'])
+  })
+
+  test('an event store that ignores filters and leaves no tombstone', async () => {
+    const create = () => {
+      const store = new MemoryEventStore()
+      return broken<MemoryEventStore>(store, {
+        readAll: ({ after, limit, since } = {}) => store.readAll({ after, limit, since }),
+        head: () => '999999999',
+      })
+    }
+    expect(await failing((runner) => testEventStore('unfiltered', { create, shared: false, runner, limits }))).toEqual([
+      'S06',
+      'S08',
+      'S10',
+    ])
+  })
+
+  test('an idempotency store that lets everybody run', async () => {
+    const create = () => broken(new MemoryIdempotencyStore(), { claim: (claims) => claims.map(() => 'claimed' as const) })
+    const found = await failing((runner) => testIdempotencyStore('lax', { create, shared: false, runner, limits }))
+    expect(found).toEqual(['I01', 'I02', 'I03', 'I04', 'I05', 'I06'])
+  })
+
+  test('a dead-letter store that lists the newest first', async () => {
+    const create = () => {
+      const store = new MemoryDeadLetterStore()
+      return broken<MemoryDeadLetterStore>(store, {
+        list: (filter, page) => {
+          const { letters, next } = store.list(filter, page)
+          return { letters: [...letters].reverse(), next }
+        },
+      })
+    }
+    expect(await failing((runner) => testDeadLetterStore('newest', { create, shared: false, runner, limits }))).toEqual(['D01', 'D03'])
+  })
+
+  test('a lease store whose tokens do not grow', async () => {
+    const create = () => {
+      const store = new MemoryLeaseStore()
+      return broken<MemoryLeaseStore>(store, {
+        acquire: (name, owner, options) => {
+          const lease = store.acquire(name, owner, options)
+          return lease === undefined ? undefined : { ...lease, token: 1 }
+        },
+      })
+    }
+    expect(await failing((runner) => testLeaseStore('unfenced', { create, shared: false, runner, limits }))).toContain('L01')
+  })
+})
