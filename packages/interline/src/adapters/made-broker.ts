@@ -1,0 +1,37 @@
+import type { IBroker } from '@interline/core'
+import { MemoryBroker } from '@interline/memory'
+import type { BrokerConfig } from '../config/adapter-config.js'
+import { isBroker } from '../config/check-config.js'
+import { exportOf, loadPackage } from './load-package.js'
+
+type BrokerClass = new (settings: object) => IBroker
+
+/** The broker that a configuration describes, where its adapter is a part of this package. */
+export function brokerAtHand(broker: IBroker | BrokerConfig): IBroker | undefined {
+  if (isBroker(broker)) return broker
+  return broker.type === 'memory' ? new MemoryBroker(broker.memory) : undefined
+}
+
+/** The broker that a configuration describes, when its package is loaded. */
+export async function loadBroker(broker: IBroker | BrokerConfig): Promise<IBroker> {
+  if (isBroker(broker)) return broker
+  switch (broker.type) {
+    case 'memory':
+      return new MemoryBroker(broker.memory)
+    case 'redis': {
+      const { RedisBroker } = await loadPackage('@interline/redis', 'redis broker', () => import('@interline/redis'))
+      return new RedisBroker(broker.redis)
+    }
+    case 'rabbitmq':
+      return named('@interline/rabbitmq', 'RabbitMqBroker', 'rabbitmq broker', broker.rabbitmq)
+    case 'kafka':
+      return named('@interline/kafka', 'KafkaBroker', 'kafka broker', broker.kafka)
+    default:
+      return broker satisfies never
+  }
+}
+
+async function named(name: string, member: string, what: string, settings: object | undefined): Promise<IBroker> {
+  const module = await loadPackage(name, what, (): Promise<object> => import(name))
+  return new (exportOf<BrokerClass>(module, member, name, what))({ ...settings })
+}

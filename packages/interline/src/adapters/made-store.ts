@@ -1,0 +1,39 @@
+import type { IEventStore, ILogger } from '@interline/core'
+import { MemoryEventStore } from '@interline/memory'
+import type { StoreConfig } from '../config/adapter-config.js'
+import { isStore } from '../config/check-config.js'
+import { exportOf, loadPackage } from './load-package.js'
+
+type StoreClass = new (settings: object) => IEventStore
+
+/** The event store that a configuration describes, where its adapter is a part of this package. */
+export function storeAtHand(store: IEventStore | StoreConfig): IEventStore | undefined {
+  if (isStore(store)) return store
+  return store.type === 'memory' ? memoryStore(store) : undefined
+}
+
+/** The event store that a configuration describes, when its package is loaded. */
+export async function loadStore(store: IEventStore | StoreConfig, logger: ILogger | undefined): Promise<IEventStore> {
+  if (isStore(store)) return store
+  switch (store.type) {
+    case 'memory':
+      return memoryStore(store)
+    case 'redis': {
+      const { RedisEventStore } = await loadPackage('@interline/redis', 'redis store', () => import('@interline/redis'))
+      return new RedisEventStore({ ...store.redis, logger })
+    }
+    case 'postgres':
+      return named('@interline/postgres', 'PostgresEventStore', 'postgres store', store.postgres)
+    default:
+      return store satisfies never
+  }
+}
+
+function memoryStore({ memory: { ttl, maxEvents } = {} }: Extract<StoreConfig, { type: 'memory' }>): IEventStore {
+  return new MemoryEventStore({ ttlMs: ttl === undefined ? undefined : ttl * 1_000, maxEvents })
+}
+
+async function named(name: string, member: string, what: string, settings: object | undefined): Promise<IEventStore> {
+  const module = await loadPackage(name, what, (): Promise<object> => import(name))
+  return new (exportOf<StoreClass>(module, member, name, what))({ ...settings })
+}

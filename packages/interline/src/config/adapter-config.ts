@@ -1,0 +1,115 @@
+/** Settings of the memory broker, which stays in this process. */
+export interface MemoryBrokerConfig {
+  /** The most messages that a group may have unhandled at a destination. Default 1,000,000. */
+  readonly maxPending?: number | undefined
+  /** How many of a destination's newest messages a new group can begin from. Default 1,000. */
+  readonly historyLimit?: number | undefined
+  /** Default 1 MiB. */
+  readonly maxMessageBytes?: number | undefined
+}
+
+export interface MemoryStoreConfig {
+  /** Retention by age, in seconds. */
+  readonly ttl?: number | undefined
+  /** Retention by count over all streams. */
+  readonly maxEvents?: number | undefined
+}
+
+/** Where a Redis is: either `url`, or `host` and its companions. Where nothing is said, the environment's REDIS_URL or REDIS_HOST. */
+export interface RedisConnectionConfig {
+  readonly url?: string | undefined
+  readonly host?: string | undefined
+  readonly port?: number | undefined
+  readonly username?: string | undefined
+  readonly password?: string | undefined
+  /** Number of the database. */
+  readonly db?: number | undefined
+  /** `true`, or the options of `node:tls`. */
+  readonly tls?: boolean | object | undefined
+  /** The beginning of every key, default `interline`. */
+  readonly prefix?: string | undefined
+  readonly connectTimeoutMs?: number | undefined
+  readonly commandTimeoutMs?: number | undefined
+}
+
+export interface RedisBrokerConfig extends RedisConnectionConfig {
+  /** Streams for each destination, default 8. */
+  readonly partitions?: number | undefined
+  readonly blockMs?: number | undefined
+  /** After how much silence a consumer counts as dead and its events go to others. */
+  readonly claimIdleMs?: number | undefined
+  /** How long a publish is tried again before it is rejected. */
+  readonly publishTimeoutMs?: number | undefined
+  readonly retention?: { readonly maxEvents?: number | undefined; readonly maxAgeMs?: number | undefined } | undefined
+  /** Seconds that handled events are kept. */
+  readonly ttl?: number | undefined
+  /** Handled events kept for each destination. */
+  readonly maxEvents?: number | undefined
+}
+
+/** Without an address, the store is where the Redis broker is, else where the environment says. */
+export interface RedisStoreConfig extends RedisConnectionConfig {
+  /** Seconds that events are kept. */
+  readonly ttl?: number | undefined
+  /** Events kept over all streams, newest first. */
+  readonly maxEvents?: number | undefined
+  readonly retention?:
+    | {
+        readonly maxEvents?: number | undefined
+        readonly maxAgeMs?: number | undefined
+        /** Events that a reader has not passed: `keep` them (default) until it has, or `remove` them too. */
+        readonly unread?: 'keep' | 'remove' | undefined
+        readonly intervalMs?: number | undefined
+      }
+    | undefined
+  /** How long an append is tried again before it is rejected. */
+  readonly appendTimeoutMs?: number | undefined
+}
+
+export interface RabbitMqBrokerConfig {
+  readonly url?: string | undefined
+  readonly host?: string | undefined
+  readonly port?: number | undefined
+  readonly username?: string | undefined
+  readonly password?: string | undefined
+  readonly vhost?: string | undefined
+  readonly tls?: boolean | object | undefined
+}
+
+export interface KafkaBrokerConfig {
+  /** Such as `['kafka1:9092', 'kafka2:9092']`. */
+  readonly brokers?: readonly string[] | undefined
+  readonly clientId?: string | undefined
+  /** The same as `service`, where that is not given. */
+  readonly groupId?: string | undefined
+  readonly ssl?: boolean | object | undefined
+  readonly sasl?:
+    | { readonly mechanism?: string | undefined; readonly username?: string | undefined; readonly password?: string | undefined }
+    | undefined
+}
+
+export interface PostgresStoreConfig {
+  readonly url?: string | undefined
+  readonly host?: string | undefined
+  readonly port?: number | undefined
+  readonly user?: string | undefined
+  readonly password?: string | undefined
+  readonly database?: string | undefined
+  readonly ssl?: boolean | object | undefined
+  readonly schema?: string | undefined
+  readonly table?: string | undefined
+  readonly maxConnections?: number | undefined
+}
+
+/** A broker as data: its type, and its settings under the same name. The adapter's package is loaded when the bus needs it. */
+export type BrokerConfig =
+  | { readonly type: 'memory'; readonly memory?: MemoryBrokerConfig | undefined }
+  | { readonly type: 'redis'; readonly redis?: RedisBrokerConfig | undefined }
+  | { readonly type: 'rabbitmq'; readonly rabbitmq?: RabbitMqBrokerConfig | undefined }
+  | { readonly type: 'kafka'; readonly kafka?: KafkaBrokerConfig | undefined }
+
+/** An event store as data. */
+export type StoreConfig =
+  | { readonly type: 'memory'; readonly memory?: MemoryStoreConfig | undefined }
+  | { readonly type: 'redis'; readonly redis?: RedisStoreConfig | undefined }
+  | { readonly type: 'postgres'; readonly postgres?: PostgresStoreConfig | undefined }

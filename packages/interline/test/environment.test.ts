@@ -1,0 +1,150 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { ownVariables, waitingVariables } from '../src/config/environment-names.js'
+import { configFromEnv, createBus } from '../src/index.js'
+
+const reference = await readFile(join(import.meta.dirname, '../../../docs/configuration.md'), 'utf8')
+
+describe('configFromEnv', () => {
+  it('gives nothing for an environment that says nothing, and a bus that works all the same', async () => {
+    expect(configFromEnv({ PATH: '/bin', REDIS_PASSWORD: '' })).toEqual({})
+    await createBus(configFromEnv({})).close()
+  })
+
+  it('reads what a development environment with Redis and RabbitMQ says', () => {
+    const config = configFromEnv({
+      REDIS_EVENT_STORE_HOST: 'localhost',
+      REDIS_EVENT_STORE_PORT: '6379',
+      REDIS_EVENT_STORE_PASSWORD: 'strong-password',
+      REDIS_EVENT_STORE_DB: '1',
+      RABBITMQ_HOST: 'localhost',
+      RABBITMQ_PORT: '5672',
+      RABBITMQ_USERNAME: 'guest',
+      RABBITMQ_PASSWORD: 'guest',
+      RABBITMQ_VHOST: '/',
+      EVENT_RETRY_MAX_ATTEMPTS: '3',
+      EVENT_RETRY_DELAY: '1000',
+      EVENT_DEAD_LETTER_ENABLED: 'true',
+      EVENT_TRACKING_ENABLED: 'true',
+    })
+    expect(config).toEqual({
+      broker: { type: 'rabbitmq', rabbitmq: { host: 'localhost', port: 5672, username: 'guest', password: 'guest', vhost: '/' } },
+      store: { type: 'redis', redis: { host: 'localhost', port: 6379, password: 'strong-password', db: 1 } },
+      retry: { maxAttempts: 3, backoff: { delayMs: 1_000 } },
+      deadLetter: { enabled: true },
+      unused: [{ name: 'EVENT_TRACKING_ENABLED', reason: expect.stringContaining('@interline/telemetry') }],
+    })
+  })
+
+  it('reads what an environment with an event store in PostgreSQL says', () => {
+    const config = configFromEnv({
+      EVENT_STORE_CONNECTION_URL: 'postgresql://app:secret@db/events',
+      EVENT_STORE_MAX_CONNECTIONS: '20',
+      EVENT_BUS_MAX_RETRIES: '3',
+      EVENT_BUS_RETRY_DELAY_MS: '1000',
+      EVENT_BUS_DEAD_LETTER_ENABLED: 'true',
+      EVENT_MONITORING_ENABLED: 'true',
+      EVENT_METRICS_EXPORT_INTERVAL: '3600000',
+      SNAPSHOT_INTERVAL_VERSIONS: '100',
+      SNAPSHOT_RETENTION_DAYS: '30',
+    })
+    expect(config).toMatchObject({
+      store: { type: 'postgres', postgres: { url: 'postgresql://app:secret@db/events', maxConnections: 20 } },
+      retry: { maxAttempts: 4, backoff: { delayMs: 1_000 } },
+      deadLetter: { enabled: true },
+    })
+    expect(config.unused?.map(({ name }) => name)).toEqual([
+      'EVENT_MONITORING_ENABLED',
+      'EVENT_METRICS_EXPORT_INTERVAL',
+      'SNAPSHOT_INTERVAL_VERSIONS',
+      'SNAPSHOT_RETENTION_DAYS',
+    ])
+  })
+
+  it('reads every variable of its own', () => {
+    const config = configFromEnv({
+      INTERLINE_SERVICE: 'shop',
+      INTERLINE_ENVIRONMENT: 'production',
+      INTERLINE_TENANT_ID: 'acme',
+      INTERLINE_BROKER: 'redis',
+      INTERLINE_STORE: 'redis',
+      INTERLINE_REDIS_PREFIX: 'shop',
+      INTERLINE_LOCAL_TYPES: 'Ticked, Tocked',
+      INTERLINE_REMOTE_TYPES: 'Reported',
+      INTERLINE_RETRY_MAX_ATTEMPTS: '7',
+      INTERLINE_RETRY_BACKOFF: 'fixed',
+      INTERLINE_RETRY_DELAY_MS: '50',
+      INTERLINE_RETRY_MAX_DELAY_MS: '500',
+      INTERLINE_DEAD_LETTER_ENABLED: 'no',
+      INTERLINE_DEDUP_TTL_MS: '60000',
+      INTERLINE_DESTINATIONS: 'topic',
+      INTERLINE_CONCURRENCY: '4',
+      INTERLINE_WINDOW: '100',
+      INTERLINE_CONNECT_TIMEOUT_MS: '2000',
+      INTERLINE_CLOSE_TIMEOUT_MS: '3000',
+      INTERLINE_AUTO_REGISTER: '1',
+      REDIS_URL: 'redis://redis.example:6380/2',
+      EVENT_RETRY_MAX_ATTEMPTS: '3',
+    })
+    expect(config).toEqual({
+      service: 'shop',
+      environment: 'production',
+      tenantId: 'acme',
+      broker: { type: 'redis', redis: { url: 'redis://redis.example:6380/2', prefix: 'shop' } },
+      store: { type: 'redis', redis: { url: 'redis://redis.example:6380/2', prefix: 'shop' } },
+      hybrid: { localTypes: ['Ticked', 'Tocked'], remoteTypes: ['Reported'] },
+      retry: { maxAttempts: 7, backoff: { type: 'fixed', delayMs: 50, maxDelayMs: 500 } },
+      deadLetter: { enabled: false },
+      dedup: { ttlMs: 60_000 },
+      destinations: 'topic',
+      concurrency: 4,
+      window: 100,
+      connectTimeoutMs: 2_000,
+      closeTimeoutMs: 3_000,
+      autoRegister: true,
+    })
+    expect(configFromEnv({ INTERLINE_HYBRID: 'true', INTERLINE_DEDUP_ENABLED: 'false' })).toEqual({ hybrid: true, dedup: false })
+  })
+
+  it('takes a Kafka address as a broker, and its group as the name of the service', async () => {
+    const config = configFromEnv({ KAFKA_BROKERS: 'kafka1:9092, kafka2:9092', KAFKA_CLIENT_ID: 'shop', KAFKA_GROUP_ID: 'mails' })
+    expect(config.broker).toEqual({ type: 'kafka', kafka: { brokers: ['kafka1:9092', 'kafka2:9092'], clientId: 'shop', groupId: 'mails' } })
+  })
+
+  it.each<[Record<string, string>, string]>([
+    [{ INTERLINE_BROKR: 'redis' }, 'INTERLINE_BROKR: unknown variable. Did you mean "INTERLINE_BROKER"?'],
+    [{ INTERLINE_BROKER: 'rabbit' }, 'INTERLINE_BROKER: "rabbit" is not one of them; expected memory, redis, rabbitmq or kafka.'],
+    [{ RABBITMQ_HOST: 'a', RABBITMQ_PORT: '99999' }, 'RABBITMQ_PORT: 99999 is not a port; expected an integer from 1 to 65535.'],
+    [{ REDIS_HOST: 'a', REDIS_PORT: 'abc' }, 'REDIS_PORT: "abc" is not a port; expected an integer from 1 to 65535.'],
+    [
+      { REDIS_HOST: 'a', RABBITMQ_URL: 'amqp://b' },
+      'REDIS_HOST and RABBITMQ_URL are both set, and each says where events go. Choose with INTERLINE_BROKER=redis or rabbitmq.',
+    ],
+    [
+      { EVENT_RETRY_MAX_ATTEMPTS: '3', EVENT_BUS_MAX_RETRIES: '3' },
+      'EVENT_RETRY_MAX_ATTEMPTS and EVENT_BUS_MAX_RETRIES contradict each other. Set one of them.',
+    ],
+    [{ EVENT_DEAD_LETTER_ENABLED: 'maybe' }, 'EVENT_DEAD_LETTER_ENABLED: "maybe" is not a boolean; expected true or false.'],
+    [{ INTERLINE_HYBRID: 'false', INTERLINE_LOCAL_TYPES: 'A' }, 'INTERLINE_HYBRID: false leaves INTERLINE_LOCAL_TYPES'],
+    [{ KAFKA_BROKERS: 'kafka1' }, 'broker.kafka.brokers[0]: "kafka1" is not an address'],
+  ])('refuses %o', (environment, message) => {
+    expect(() => configFromEnv(environment)).toThrow(
+      expect.objectContaining({ code: 'INTERLINE_CONFIGURATION', message: expect.stringContaining(message) }),
+    )
+  })
+
+  it('never shows a password', () => {
+    const hidden = expect.objectContaining({ message: expect.not.stringContaining('s3cret') })
+    expect(() => configFromEnv({ EVENT_STORE_CONNECTION_URL: 'mysql://app:s3cret@db/events' })).toThrow(hidden)
+    expect(() => configFromEnv({ REDIS_URL: 'http://:s3cret@redis' })).toThrow(hidden)
+  })
+})
+
+describe('docs/configuration.md', () => {
+  it('names every variable, and no variable that is not read', () => {
+    const named = new Set(reference.match(/\bINTERLINE_[A-Z_]+[A-Z]\b/g))
+    expect([...named].sort()).toEqual([...ownVariables].sort())
+    for (const name of Object.keys(waitingVariables)) expect(reference).toContain(`\`${name}\``)
+  })
+})

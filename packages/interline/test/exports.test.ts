@@ -1,0 +1,44 @@
+import * as core from '@interline/core'
+import * as memory from '@interline/memory'
+import { expect, it } from 'vitest'
+import * as interline from '../src/index.js'
+
+/** What only the authors of adapters and stores need: they depend on core itself. */
+const forAuthors = new Set([
+  'attributeOfHeader',
+  'checkAppend',
+  'checkReadAll',
+  'checkReadStream',
+  'checkStreamName',
+  'CloudEventsFormat',
+  'conflict',
+  'eventFilter',
+  'EventStoreBase',
+  'filteredOf',
+  'isExpected',
+  'matchesTopic',
+  'modelOfReceivedType',
+  'priorityRank',
+  'ProcessIdempotencyStore',
+  'readAttributes',
+  'StoredEvents',
+  'streamDeletedType',
+  'tombstone',
+  'wasExpected',
+  'withStoredEvents',
+  'writeAttributes',
+])
+
+it('gives what core and memory export, but for what only authors of adapters need', () => {
+  const wanted = [...Object.keys(core), ...Object.keys(memory)].filter((name) => !forAuthors.has(name))
+  expect(wanted.filter((name) => !(name in interline))).toEqual([])
+  expect([...forAuthors].filter((name) => !(name in core))).toEqual([])
+})
+
+it('gives the same classes as core and memory, and one EventBus that is also one of core', () => {
+  const exported: Readonly<Record<string, unknown>> = { ...interline }
+  for (const [name, value] of Object.entries({ ...core, ...memory })) {
+    if (name in exported && name !== 'EventBus') expect(exported[name], name).toBe(value)
+  }
+  expect(new interline.EventBus()).toBeInstanceOf(core.EventBus)
+})
