@@ -1,0 +1,16 @@
+import { memory } from './memory/index.js'
+import { redis } from './redis/index.js'
+import { Report } from './report.js'
+
+const benches: Readonly<Record<string, (report: Report) => Promise<void>>> = { memory, redis }
+
+const given = process.argv.slice(2)
+const wanted = given.filter((argument) => argument !== '--json')
+const unknown = wanted.find((name) => !Object.hasOwn(benches, name))
+if (unknown !== undefined) {
+  console.error(`There is no benchmark "${unknown}". Usage: bench [${Object.keys(benches).join('|')}] [--json]`)
+  process.exit(2)
+}
+const report = new Report(given.includes('--json'))
+for (const [name, run] of Object.entries(benches)) if (wanted.length === 0 || wanted.includes(name)) await run(report)
+report.end()
