@@ -2,7 +2,7 @@ import { toError } from '@interline/core'
 import type { Redis } from 'ioredis'
 import { Link } from './connections.js'
 import type { BrokerContext } from './context.js'
-import { RawConnection } from './raw-connection.js'
+import type { Script } from './scripts/index.js'
 
 /** What XREAD and XREADGROUP answer: streams with their entries. */
 export type ReadReply = readonly [key: string, entries: readonly [id: string, fields: string[]][]][]
@@ -17,7 +17,6 @@ export class BlockingReader {
   #connectionId: number | undefined
   #knownGeneration = -1
   #blocked = false
-  #raw: RawConnection | undefined
 
   constructor(context: BrokerContext) {
     this.#context = context
@@ -36,20 +35,23 @@ export class BlockingReader {
     const generation = this.#link.generation
     this.#connectionId = Number(await this.#watched(client, client.client('ID'), 0))
     this.#knownGeneration = generation
-    this.#raw = RawConnection.over(client)
   }
 
   /** After `prepare`. `command` in small letters: ioredis gives replies their old shape by that name. */
   async read(command: 'xread' | 'xreadgroup', parameters: readonly string[], blockMs: number): Promise<ReadReply> {
     const client = await this.#link.open()
-    const raw = this.#knownGeneration === this.#link.generation ? this.#raw : undefined
     this.#blocked = true
     try {
-      const answer = raw === undefined ? client.call(command, [...parameters]) : raw.call(command, parameters)
-      return ((await this.#watched(client, answer, blockMs)) as ReadReply | null) ?? []
+      return ((await this.#watched(client, client.call(command, [...parameters]), blockMs)) as ReadReply | null) ?? []
     } finally {
       this.#blocked = false
     }
+  }
+
+  /** Runs a script that reads without waiting, over the same connection. */
+  async run(script: Script, keys: readonly string[], values: readonly string[]): Promise<unknown> {
+    const client = await this.#link.open()
+    return this.#watched(client, script.run(client, keys, values), 0)
   }
 
   /** Ends a blocking read, because what it should read has changed. */

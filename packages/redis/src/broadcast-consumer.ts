@@ -13,7 +13,7 @@ import type { BrokerContext } from './context.js'
 import { readEntryAgain } from './entry-again.js'
 import { startId } from './groups.js'
 import type { RedisDeadLetterStore } from './redis-dead-letter-store.js'
-import { type DecodedEntry, decodeEntry } from './redis-message.js'
+import { type DecodedEntry, decodeEntry, textFields } from './redis-message.js'
 import { Bell, pause } from './waiting.js'
 
 /** Reads every event for this process alone, without a group: one left behind by a dead process would hold back trimming for ever. */
@@ -123,7 +123,7 @@ export class BroadcastConsumer implements Consumer {
     for (const [key, entries] of await this.#reader.read('xread', parameters, blockMs)) {
       for (const [id, fields] of entries) {
         const { destination } = this.#source
-        const decoded = decodeEntry(destination, fields) ?? (await readEntryAgain(this.#context, destination, key, id))
+        const decoded = decodeEntry(destination, textFields(fields)) ?? (await readEntryAgain(this.#context, destination, key, id))
         if (decoded !== undefined) deliveries.push(this.#delivery(decoded, `${key}:${id}`, undefined))
         this.#positions.set(key, id)
       }

@@ -1,5 +1,6 @@
 import type { BrokerContext } from './context.js'
 import type { Partition, SourceStream } from './partition.js'
+import { type TextFields, textFields } from './redis-message.js'
 import { claimScript } from './scripts/index.js'
 
 /** A pending entry that this consumer has now. */
@@ -9,7 +10,7 @@ export interface ClaimedEntry {
   readonly id: string
   /** How often it was handed out, this time included. */
   readonly deliveries: number
-  readonly fields: readonly string[]
+  readonly fields: TextFields
   /** Noted progress, or ''. */
   readonly noted: string
 }
@@ -59,7 +60,7 @@ export async function claimPending(
     if (ended === 0) finished = false
     stream.cursor = cursor
     for (const [id, deliveries, fields, noted] of found) {
-      entries.push({ stream, fence: fences[index] ?? '', id, deliveries: Number(deliveries), fields, noted })
+      entries.push({ stream, fence: fences[index] ?? '', id, deliveries: Number(deliveries), fields: textFields(fields), noted })
     }
     if (missing.length > 0) gone.push({ stream, count: missing.length })
   })

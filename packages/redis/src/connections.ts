@@ -56,11 +56,13 @@ export class Link {
         client = await this.open()
         return await work(client, again)
       } catch (error) {
-        if (!isTemporary(error) || this.#closed || deadline.passed) throw error
+        if (!isTemporary(error) || this.#closed) throw error
         if (client !== undefined) {
           again = true
+          // also where nobody tries again now: the next caller must not get a connection that is silent
           if (!isReply(error)) this.discard(client)
         }
+        if (deadline.passed) throw error
         await pause(Math.min(50 * 2 ** failures, 1_000))
       }
     }

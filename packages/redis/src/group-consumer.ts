@@ -45,6 +45,9 @@ export class GroupConsumer implements Consumer, SettlementOwner, LeaseListener {
   #paused = false
   #stopped = false
   #fetching: Promise<unknown> = Promise.resolve()
+  /** The next fetch, begun while what the last one brought is handled. */
+  #ahead: Promise<readonly RedisDelivery[]> | undefined
+  #backlog = false
 
   constructor(context: BrokerContext, source: Source, receive: Receive) {
     this.#context = context
@@ -193,21 +196,44 @@ export class GroupConsumer implements Consumer, SettlementOwner, LeaseListener {
     if (this.#buffer.length > 0) {
       this.#buffer = this.#buffer.filter((delivery) => !delivery.ended)
       const room = window - this.#unsettled
-      if (this.#buffer.length > 0 && room > 0) return this.#handOut(this.#buffer.splice(0, room))
+      if (this.#buffer.length > 0 && room > 0) {
+        await this.#fetchAhead(room - this.#buffer.length)
+        return this.#handOut(this.#buffer.splice(0, room).filter((delivery) => !delivery.ended))
+      }
     }
-    if (this.#unsettled >= window) return this.#bell.wait()
+    if (this.#ahead === undefined && this.#unsettled >= window) return this.#bell.wait()
+    const fetching = this.#ahead ?? this.#fetchWithRoom()
+    this.#ahead = undefined
+    const fetched = await fetching
+    this.#backlog = fetched.length >= this.#chunk / 2
+    this.#buffer.push(...fetched)
+    if (fetched.length === 0 && this.#leases !== undefined) await this.#untilOwner()
+  }
+
+  async #fetchWithRoom(): Promise<readonly RedisDelivery[]> {
+    const { window } = this.#source
     const enough = Math.min(this.#chunk, window / 2)
     const until = performance.now() + lingerMs
     while (window - this.#unsettled < enough && performance.now() < until) {
       await this.#bell.wait(until - performance.now())
-      if (this.#stopped || this.#paused) return
+      if (this.#stopped || this.#paused) return []
     }
-    const fetching = this.#intake.fetch(Math.min(this.#chunk, Math.max(1, window - this.#unsettled)))
-    // `stop` waits for it; what goes wrong is told here.
+    return this.#fetch(Math.max(1, window - this.#unsettled))
+  }
+
+  #fetch(room: number): Promise<readonly RedisDelivery[]> {
+    const fetching = this.#intake.fetch(Math.min(this.#chunk, room))
+    // `stop` waits for it; who awaits it is told what goes wrong
     this.#fetching = fetching.catch(() => undefined)
-    const fetched = await fetching
-    this.#buffer.push(...fetched)
-    if (fetched.length === 0 && this.#leases !== undefined) await this.#untilOwner()
+    return fetching
+  }
+
+  /** Where there is more than fits into one read, the server is at the next one while this one is handled. */
+  async #fetchAhead(room: number): Promise<void> {
+    if (!this.#backlog || this.#ahead !== undefined || this.#stopped || room < this.#chunk) return
+    this.#ahead = this.#fetch(room)
+    // until it is sent
+    await new Promise(setImmediate)
   }
 
   /** A consumer without a partition has nothing to wait for but a lease. */

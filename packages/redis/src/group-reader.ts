@@ -1,6 +1,8 @@
 import { BlockingReader } from './blocking-reader.js'
 import type { BrokerContext } from './context.js'
 import type { SourceStream } from './partition.js'
+import { type TextFields, textFields } from './redis-message.js'
+import { readBacklogScript } from './scripts/index.js'
 
 /** An entry as Redis gives it. */
 export interface RawEntry {
@@ -8,8 +10,16 @@ export interface RawEntry {
   /** The ownership under which it was asked for. */
   readonly fence: string
   readonly id: string
-  readonly fields: readonly string[]
+  readonly fields: TextFields
 }
+
+type Backlog = readonly [
+  shapes: readonly (readonly string[])[],
+  streams: readonly (readonly [key: string, entries: readonly (readonly [id: string, shape: number, ...values: string[]])[]])[],
+]
+
+/** So many entries in one read are a backlog: it is worth asking for more without waiting. */
+const manyEntries = 20
 
 /** Reads what is new for one consumer of a group. */
 export class GroupReader {
@@ -18,6 +28,7 @@ export class GroupReader {
   readonly #consumer: string
   /** How many streams had something to give the last time; COUNT holds for each stream. */
   #active = 1
+  #backlog = false
 
   constructor(context: BrokerContext, group: string, consumer: string) {
     this.connection = new BlockingReader(context)
@@ -30,18 +41,40 @@ export class GroupReader {
     const fences = streams.map((stream) => stream.partition.fence)
     const keys = streams.map(({ key }) => key)
     const count = String(Math.max(1, Math.ceil(room / this.#active)))
-    const parameters = ['GROUP', this.#group, this.#consumer, 'COUNT', count, 'BLOCK', String(blockMs), 'STREAMS', ...keys]
-    for (const _ of streams) parameters.push('>')
-    const reply = await this.connection.read('xreadgroup', parameters, blockMs)
-    if (reply.length > 0) this.#active = reply.length
     const entries: RawEntry[] = []
-    for (const [key, list] of reply) {
+    const add = (key: string, id: string, fields: TextFields): void => {
       const index = keys.indexOf(key)
       const stream = streams[index]
       const fence = fences[index]
-      if (stream === undefined || fence === undefined) continue
-      for (const [id, fields] of list) entries.push({ stream, fence, id, fields })
+      if (stream !== undefined && fence !== undefined) entries.push({ stream, fence, id, fields })
     }
+    const active = this.#backlog ? await this.#readBacklog(keys, count, add) : 0
+    this.#active = Math.max(1, active === 0 ? await this.#wait(keys, count, blockMs, add) : active)
+    this.#backlog = entries.length >= manyEntries
     return entries
+  }
+
+  /** Answers how many streams had something. */
+  async #readBacklog(keys: readonly string[], count: string, add: (key: string, id: string, fields: TextFields) => void): Promise<number> {
+    const reply = await this.connection.run(readBacklogScript, keys, [this.#group, this.#consumer, count])
+    if (typeof reply !== 'string') return 0
+    const [shapes, found] = JSON.parse(reply) as Backlog
+    for (const [key, list] of found) {
+      for (const [id, shape, ...values] of list) add(key, id, { names: shapes[shape - 1] as readonly string[], values })
+    }
+    return found.length
+  }
+
+  async #wait(
+    keys: readonly string[],
+    count: string,
+    blockMs: number,
+    add: (key: string, id: string, fields: TextFields) => void,
+  ): Promise<number> {
+    const parameters = ['GROUP', this.#group, this.#consumer, 'COUNT', count, 'BLOCK', String(blockMs), 'STREAMS', ...keys]
+    for (const _ of keys) parameters.push('>')
+    const reply = await this.connection.read('xreadgroup', parameters, blockMs)
+    for (const [key, list] of reply) for (const [id, fields] of list) add(key, id, textFields(fields))
+    return reply.length
   }
 }

@@ -5,7 +5,7 @@ import { readEntryAgain } from './entry-again.js'
 import { GroupReader } from './group-reader.js'
 import type { Partition, SourceStream } from './partition.js'
 import { RedisDelivery, type Settler } from './redis-delivery.js'
-import { decodeEntry } from './redis-message.js'
+import { decodeEntry, type TextFields } from './redis-message.js'
 import { pause } from './waiting.js'
 
 /** An entry on its way to becoming a delivery. */
@@ -13,7 +13,7 @@ interface Found {
   readonly stream: SourceStream
   readonly fence: string
   readonly id: string
-  readonly fields: readonly string[]
+  readonly fields: TextFields
   readonly deliveries: number
   readonly noted: string
 }

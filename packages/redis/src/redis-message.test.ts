@@ -1,7 +1,7 @@
 import { EncodeError, type WireMessage } from '@interline/core'
 import { describe, expect, it } from 'vitest'
 import { partitionOf } from './key-space.js'
-import { decodeBuffers, decodeEntry, encodeEntry } from './redis-message.js'
+import { decodeBuffers, decodeEntry, encodeEntry, textFields } from './redis-message.js'
 
 const message: WireMessage = {
   destination: 'orders',
@@ -31,38 +31,38 @@ describe('an event as a stream entry', () => {
   })
 
   it('comes back as it was', () => {
-    expect(decodeEntry('orders', fieldsOf(message) as string[])?.message).toEqual(message)
+    expect(decodeEntry('orders', textFields(fieldsOf(message) as string[]))?.message).toEqual(message)
   })
 
   it('comes back as bytes where it was bytes, and is not read as text', () => {
     const bytes = { ...message, data: new Uint8Array([0, 255]) }
     const fields = fieldsOf(bytes).map((field) => Buffer.from(field as string))
-    expect(decodeEntry('orders', fields.map(String))).toBeUndefined()
+    expect(decodeEntry('orders', textFields(fields.map(String)))).toBeUndefined()
     expect(Buffer.from(decodeBuffers('orders', fields).message.data as Uint8Array)).toEqual(Buffer.from([0, 255]))
   })
 
   it('carries the progress of a message for one group', () => {
     const redriven = { ...message, target: { group: 'mail', progress: 'half' } }
-    expect(decodeEntry('orders', fieldsOf(redriven) as string[])?.progress).toBe('half')
+    expect(decodeEntry('orders', textFields(fieldsOf(redriven) as string[]))?.progress).toBe('half')
   })
 
   it('takes key and topic from the message where the attributes do not have them', () => {
     const plain = { ...message, attributes: { id: '1', type: 'T' } }
-    expect(decodeEntry('orders', fieldsOf(plain) as string[])?.message).toMatchObject({ key: 'o-1', topic: 'orders.created' })
+    expect(decodeEntry('orders', textFields(fieldsOf(plain) as string[]))?.message).toMatchObject({ key: 'o-1', topic: 'orders.created' })
   })
 
   it('of a stranger without a topic has the one of its destination', () => {
-    expect(decodeEntry('orders', ['ce_id', '1', 'ce_type', 'T', 'data', ''])?.message.topic).toBe('orders')
+    expect(decodeEntry('orders', textFields(['ce_id', '1', 'ce_type', 'T', 'data', '']))?.message.topic).toBe('orders')
   })
 
   it('ignores names that are no attributes', () => {
-    const decoded = decodeEntry('orders', ['ce_id', '1', 'ce_type', 'T', 'ce___proto__', 'x', 'other', 'y', 'data', ''])
+    const decoded = decodeEntry('orders', textFields(['ce_id', '1', 'ce_type', 'T', 'ce___proto__', 'x', 'other', 'y', 'data', '']))
     expect(decoded?.message.attributes).toEqual({ id: '1', type: 'T' })
     expect(Object.getPrototypeOf(decoded?.message.attributes)).toBe(Object.prototype)
   })
 
   it('is undecodable without an id and a type, and keeps its bytes', () => {
-    const decoded = decodeEntry('orders', ['data', 'hello'])
+    const decoded = decodeEntry('orders', textFields(['data', 'hello']))
     expect(decoded?.undecodable).toMatchObject({ code: 'INTERLINE_DECODE' })
     expect(Buffer.from(decoded?.message.data as Uint8Array).toString()).toBe('hello')
   })

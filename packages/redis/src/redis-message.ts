@@ -67,18 +67,35 @@ export function encodeEntry(message: WireMessage): EntryFields {
   return { names: fieldNames, values }
 }
 
+/** An entry's fields as text. */
+export interface TextFields {
+  readonly names: readonly string[]
+  readonly values: readonly string[]
+}
+
+/** Fields as Redis lists them, each name before its value. */
+export function textFields(list: readonly string[]): TextFields {
+  const fieldNames: string[] = []
+  const values: string[] = []
+  for (let index = 0; index + 1 < list.length; index += 2) {
+    fieldNames.push(list[index] as string)
+    values.push(list[index + 1] as string)
+  }
+  return { names: fieldNames, values }
+}
+
 /**
  * Reads an entry's fields, given as text. `undefined` when they may hold what is not UTF-8 or was published as bytes: read the
  * entry again as buffers, and give them to `decodeBuffers`.
  */
-export function decodeEntry(destination: string, fields: readonly string[]): DecodedEntry | undefined {
+export function decodeEntry(destination: string, { names: fieldNames, values }: TextFields): DecodedEntry | undefined {
   const attributes: Record<string, string> = {}
   let data: string | undefined
   let progress: string | undefined
   let ref: string | undefined
-  for (let index = 0; index + 1 < fields.length; index += 2) {
-    const name = fields[index] as string
-    const value = fields[index + 1] as string
+  for (let index = 0; index < values.length; index++) {
+    const name = fieldNames[index] as string
+    const value = values[index] as string
     if (value.includes('\uFFFD')) return undefined
     if (name === dataField) data = value
     else if (name === progressField) progress = value
@@ -89,7 +106,8 @@ export function decodeEntry(destination: string, fields: readonly string[]): Dec
       if (attribute !== '') attributes[attribute] = value
     }
   }
-  return { ...finish(destination, attributes, data, fields), progress, ref }
+  const { message, undecodable } = finish(destination, attributes, data, fieldNames, values)
+  return { message, undecodable, progress, ref }
 }
 
 /** The slow way, for what is bytes or broken. */
@@ -100,9 +118,13 @@ export function decodeBuffers(destination: string, fields: readonly Buffer[]): D
   let ref: string | undefined
   let bytes = false
   let broken: string | undefined
+  const fieldNames: Buffer[] = []
+  const values: Buffer[] = []
   for (let index = 0; index + 1 < fields.length; index += 2) {
     const name = (fields[index] as Buffer).toString()
     const value = fields[index + 1] as Buffer
+    fieldNames.push(fields[index] as Buffer)
+    values.push(value)
     if (name === dataField) data = value
     else if (name === progressField) progress = value.toString()
     else if (name === refField) ref = value.toString()
@@ -116,7 +138,7 @@ export function decodeBuffers(destination: string, fields: readonly Buffer[]): D
     }
   }
   if (data !== undefined && !bytes) data = textOf(data as Buffer) ?? data
-  const entry = { ...finish(destination, attributes, data, fields), progress, ref }
+  const entry = { ...finish(destination, attributes, data, fieldNames, values), progress, ref }
   return broken === undefined ? entry : { ...entry, undecodable: new DecodeError(broken) }
 }
 
@@ -124,7 +146,8 @@ function finish(
   destination: string,
   attributes: Record<string, string>,
   data: string | Uint8Array | undefined,
-  fields: readonly (string | Buffer)[],
+  fieldNames: readonly (string | Buffer)[],
+  values: readonly (string | Buffer)[],
 ): Pick<DecodedEntry, 'message' | 'undecodable'> {
   const structured = /^application\/cloudevents/i.test(attributes.datacontenttype ?? '')
   const recognised = structured ? data !== undefined : attributes.id !== undefined && attributes.type !== undefined
@@ -133,7 +156,7 @@ function finish(
     topic: attributes.topic ?? destination,
     key: attributes.partitionkey,
     attributes,
-    data: recognised ? (data ?? '') : rawBytes(data, fields),
+    data: recognised ? (data ?? '') : rawBytes(data, fieldNames, values),
   }
   const undecodable = recognised
     ? undefined
@@ -142,14 +165,15 @@ function finish(
 }
 
 /** The `data` field as it was stored; of an entry that has none, all fields as JSON pairs, in base64 where they are not text. */
-function rawBytes(data: string | Uint8Array | undefined, fields: readonly (string | Buffer)[]): Uint8Array {
+function rawBytes(
+  data: string | Uint8Array | undefined,
+  fieldNames: readonly (string | Buffer)[],
+  values: readonly (string | Buffer)[],
+): Uint8Array {
   if (data !== undefined) return Buffer.from(data as string)
-  const pairs: unknown[] = []
-  const readable = (value: string | Buffer): unknown =>
-    typeof value === 'string' ? value : (textOf(value) ?? { base64: value.toString('base64') })
-  for (let index = 0; index + 1 < fields.length; index += 2) {
-    pairs.push([readable(fields[index] as string | Buffer), readable(fields[index + 1] as string | Buffer)])
-  }
+  const readable = (value: string | Buffer | undefined): unknown =>
+    typeof value === 'object' ? (textOf(value) ?? { base64: value.toString('base64') }) : value
+  const pairs = values.map((value, index) => [readable(fieldNames[index]), readable(value)])
   return Buffer.from(JSON.stringify(pairs))
 }
 

@@ -147,6 +147,19 @@ describe('reading', () => {
     await waitFor(() => seen.length === 1, { what: 'the event', limitMs: 10_000 })
   })
 
+  it('gives up a connection that is silent, though nobody is left to try the call again', async () => {
+    await using redis = await startRedis()
+    await using proxy = await FaultProxy.start({ port: redis.port })
+    await using room = new BrokerRoom()
+    const broker = await room.broker({ port: proxy.port, commandTimeoutMs: 300, connectTimeoutMs: 300 })
+    expect((await broker.health()).status).toBe('pass')
+    proxy.blackhole()
+    await expect(Promise.resolve(broker.listGroups())).rejects.toThrow()
+    expect(room.events.map(({ kind, detail }) => `${kind}: ${detail}`)).toContain('disconnected: The control connection to Redis was lost.')
+    proxy.heal()
+    expect(await broker.listGroups()).toEqual([])
+  })
+
   it('creates a group again that was destroyed, from the beginning, and says that something may be lost', async () => {
     await using room = new BrokerRoom()
     const broker = await room.broker({ partitions: 1 })

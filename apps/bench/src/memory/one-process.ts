@@ -21,7 +21,7 @@ export async function oneProcess(subscribers: number, rounds: Rounds): Promise<T
 function emittery(subscribers: number): Contestant {
   const emitter = new Emittery<{ created: Order }>()
   const handled = new Count(subscribers)
-  for (let index = 0; index < subscribers; index++) emitter.on('created', handled.one)
+  for (let index = 0; index < subscribers; index++) emitter.on('created', () => handled.one())
   return {
     name: 'emittery',
     async run(events) {

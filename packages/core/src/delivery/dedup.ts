@@ -54,9 +54,13 @@ export class Dedup {
   }
 
   complete(claims: readonly Claim[]): Awaitable<void> {
-    for (const claim of claims) this.#held.delete(claim)
-    if (this.#settings.collect) return this.#completing.add(claims)
-    return this.#insist('remember handled events', () => this.#settings.store.complete(claims, { ttlMs: this.#settings.ttlMs }))
+    const remembered = this.#settings.collect
+      ? this.#completing.add(claims)
+      : this.#insist('remember handled events', () => this.#settings.store.complete(claims, { ttlMs: this.#settings.ttlMs }))
+    // until then it is renewed: a claim that ends early would let a duplicate in
+    return after(remembered, () => {
+      for (const claim of claims) this.#held.delete(claim)
+    })
   }
 
   release(claims: readonly Claim[]): Awaitable<void> {

@@ -161,30 +161,22 @@ export class GroupEngine implements ContextHost {
     late.forget()
   }
 
-  /** Resolves when the broker has it. */
-  settle(delivery: Delivery, letters: readonly DeadLetter[]): Awaitable<void> {
+  /** Resolves when the broker has it. Waits for `before`; where that fails, the broker will hand the delivery out again. */
+  settle(delivery: Delivery, letters: readonly DeadLetter[], before: Promise<unknown> | undefined): Awaitable<void> {
     this.#settings.firstAttempted?.(delivery.message, this)
-    if (letters.length === 0) return this.#settled(delivery, this.#guard(acknowledge, delivery))
-    if (this.broadcast) {
-      for (const letter of letters) this.dropped(letter)
-      return this.#settled(delivery, this.#guard(acknowledge, delivery))
-    }
-    return this.#settled(delivery, this.#bury(delivery, letters))
+    const end = letters.length === 0 ? () => this.#guard(acknowledge, delivery) : () => this.#bury(delivery, letters)
+    return this.#settled(delivery, before === undefined ? end() : before.then(end))
   }
 
-  giveBack(delivery: Delivery, retry: Retry): Awaitable<void> {
+  giveBack(delivery: Delivery, retry: Retry, before: Promise<unknown> | undefined): Awaitable<void> {
     this.#settings.firstAttempted?.(delivery.message, this)
     const { deadLetters } = this.#settings
-    if (deadLetters === undefined || retry.deadLetters.length === 0)
-      return this.#settled(
-        delivery,
-        this.#guard(() => delivery.retry(retry), delivery),
-      )
-    const stored = this.#store(deadLetters, retry.deadLetters)
-    return this.#settled(
-      delivery,
-      stored.then(() => this.#guard(() => delivery.retry({ ...retry, deadLetters: [] }), delivery)),
-    )
+    const giveBack = (given: Retry): Awaitable<boolean> => this.#guard(() => delivery.retry(given), delivery)
+    const stored =
+      deadLetters === undefined || retry.deadLetters.length === 0
+        ? before?.then(() => retry)
+        : Promise.all([before, this.#store(deadLetters, retry.deadLetters)]).then(() => ({ ...retry, deadLetters: [] }))
+    return this.#settled(delivery, stored === undefined ? giveBack(retry) : stored.then(giveBack))
   }
 
   /** Keeps progress beside a delivery. `false`: it belongs to somebody else. A broker that is away for now loses only the count. */
@@ -249,6 +241,10 @@ export class GroupEngine implements ContextHost {
   }
 
   #bury(delivery: Delivery, letters: readonly DeadLetter[]): Awaitable<boolean> {
+    if (this.broadcast) {
+      for (const letter of letters) this.dropped(letter)
+      return this.#guard(acknowledge, delivery)
+    }
     const { deadLetters } = this.#settings
     const buried =
       deadLetters === undefined

@@ -34,6 +34,8 @@ export class Work implements Task {
   #open = false
   /** A note came too late: the delivery belongs to somebody else. */
   #refused = false
+  /** Set while the store is told what was handled. Neither key nor slot waits for that, only the acknowledgement does. */
+  #remembered: Promise<unknown> | undefined
 
   constructor(engine: GroupEngine, delivery: Delivery, skip: boolean) {
     this.#engine = engine
@@ -79,6 +81,7 @@ export class Work implements Task {
 
   abandon(): void {
     this.#release()
+    this.#forgetRemembered()
     if (!this.#open) this.#delivery.release?.()
     this.#engine.ended(this.#delivery)
   }
@@ -219,10 +222,12 @@ export class Work implements Task {
     })
   }
 
-  #done(share: Share, began: number): Awaitable<void> {
+  #done(share: Share, began: number): void {
     this.#remove(share)
     this.#engine.hooks.handled?.(this.#report(share, began))
-    if (this.#engine.dedup !== undefined) return this.#engine.dedup.complete(share.claims)
+    const remembered = this.#engine.dedup?.complete(share.claims)
+    if (!isPromise(remembered)) return
+    this.#remembered = this.#remembered === undefined ? remembered : Promise.all([this.#remembered, remembered])
   }
 
   #duplicate(share: Share): void {
@@ -276,7 +281,7 @@ export class Work implements Task {
     const engine = this.#engine
     if (this.#isGone()) return this.#giveUp()
     if (this.#shares.length === 0) {
-      return this.#settled(engine.settle(this.#delivery, this.#letters))
+      return this.#settled(engine.settle(this.#delivery, this.#letters, this.#remembered))
     }
     if (engine.closing.aborted) return this.#letGo()
     const waitMs = Math.max(0, Math.min(...this.#shares.map(({ dueAt }) => dueAt)) - engine.clock.now())
@@ -285,7 +290,8 @@ export class Work implements Task {
       return waitsForOthers ? waitMs : after(this.#note(), (kept) => (kept ? (this.#isLeaving() ? this.#letGo() : waitMs) : this.#giveUp()))
     }
     this.#release()
-    return this.#settled(engine.giveBack(this.#delivery, { afterMs: waitMs, progress: this.#progress(none), deadLetters: this.#letters }))
+    const retry = { afterMs: waitMs, progress: this.#progress(none), deadLetters: this.#letters }
+    return this.#settled(engine.giveBack(this.#delivery, retry, this.#remembered))
   }
 
   /** The next suspect waits until this one is surely off the broker's list: its process may end at once. */
@@ -296,6 +302,7 @@ export class Work implements Task {
   /** Somebody else has it now. */
   #giveUp(): number {
     this.#release()
+    this.#forgetRemembered()
     this.#engine.lost(this.#delivery)
     return finished
   }
@@ -333,6 +340,11 @@ export class Work implements Task {
   #release(): void {
     const claims = this.#shares.filter(({ claim }) => claim === 'claimed').flatMap((share) => share.claims)
     if (claims.length > 0) void this.#engine.dedup?.release(claims)
+  }
+
+  /** Nobody waits for it any more, and where it fails the event comes again. */
+  #forgetRemembered(): void {
+    this.#remembered?.catch(() => undefined)
   }
 
   #remove(share: Share): void {
