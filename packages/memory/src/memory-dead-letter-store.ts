@@ -54,6 +54,7 @@ function matcher(filter: DeadLetterFilter): (letter: DeadLetter) => boolean {
     (filter.group ?? letter.group) === letter.group &&
     (filter.handler ?? letter.handler) === letter.handler &&
     (filter.topic ?? letter.topic) === letter.topic &&
+    (filter.key === undefined || filter.key === letter.message.key) &&
     (filter.eventType ?? letter.eventType) === letter.eventType &&
     (filter.correlationId === undefined || filter.correlationId === letter.correlationId) &&
     (filter.reason ?? letter.reason) === letter.reason &&

@@ -68,6 +68,10 @@ export class RedisDeadLetterStore implements IDeadLetterStore {
 
   /** Oldest first, beginning after a cursor: a time and the id of the letter seen last. */
   async *#scan(filter: DeadLetterFilter, after: string | undefined, signal: AbortSignal | undefined): AsyncGenerator<DeadLetter> {
+    if (filter.ids !== undefined) {
+      yield* await this.#named(filter, after)
+      return
+    }
     const [since, afterId] = readCursor(after)
     const from = Math.max(since, filter.since?.getTime() ?? Number.NEGATIVE_INFINITY)
     const least = from === Number.NEGATIVE_INFINITY ? '-inf' : String(from)
@@ -96,6 +100,19 @@ export class RedisDeadLetterStore implements IDeadLetterStore {
       }
       if (range.length < scanPage * 2) return
     }
+  }
+
+  /** Those of given ids need no walk through all. */
+  async #named(filter: DeadLetterFilter, after: string | undefined): Promise<readonly DeadLetter[]> {
+    const ids = [...new Set(filter.ids)]
+    if (ids.length === 0) return []
+    const texts = await this.#link.run((client) => client.hmget(this.#keys.deadLetters, ...ids))
+    const [since, afterId] = readCursor(after)
+    return texts
+      .flatMap((text) => (text === null ? [] : [readLetter(text)]))
+      .filter((letter) => matches(letter, filter) && inTime(letter, filter))
+      .filter(({ deadAt, id }) => afterId === undefined || deadAt > since || (deadAt === since && compareBytes(id, afterId) > 0))
+      .sort((left, right) => left.deadAt - right.deadAt || compareBytes(left.id, right.id))
   }
 }
 
@@ -129,10 +146,15 @@ function matches(letter: DeadLetter, filter: DeadLetterFilter): boolean {
     (filter.group === undefined || filter.group === letter.group) &&
     (filter.handler === undefined || filter.handler === letter.handler) &&
     (filter.topic === undefined || filter.topic === letter.topic) &&
+    (filter.key === undefined || filter.key === letter.message.key) &&
     (filter.eventType === undefined || filter.eventType === letter.eventType) &&
     (filter.correlationId === undefined || filter.correlationId === letter.correlationId) &&
     (filter.reason === undefined || filter.reason === letter.reason)
   )
+}
+
+function inTime({ deadAt }: DeadLetter, { since, until }: DeadLetterFilter): boolean {
+  return (since === undefined || deadAt >= since.getTime()) && (until === undefined || deadAt < until.getTime())
 }
 
 function cursorOf(letter: DeadLetter | undefined): string | undefined {

@@ -1,9 +1,10 @@
-import { encodeProgress, everyHandler } from '../delivery/progress.js'
+import { everyHandler, redrivenProgress } from '../delivery/progress.js'
 import { ConfigurationError, UnsupportedFeatureError } from '../errors.js'
 import { newEventId } from '../event/event-id.js'
 import type { Abortable } from '../ports/abortable.js'
 import type { DeadLetter, DeadLetterFilter, DeadLetterList, DeadLetterPage, IDeadLetterStore } from '../ports/dead-letter-store.js'
 import type { WireMessage } from '../ports/message.js'
+import { KeysInOrder } from './keys-in-order.js'
 
 /** A place with dead letters, and the way back from there to the group that gave them up. */
 export interface DeadLetterPlace {
@@ -77,7 +78,8 @@ export class DeadLetters {
 
   /**
    * Hands them back: each reaches only the handler that gave it up, with a new budget of attempts. Published first, then removed:
-   * a crash in between hands one back twice, under one event id. Answers how many.
+   * a crash in between hands one back twice, under one event id. Where order is kept, one letter of a key means all of that key: the first
+   * goes first, and each is removed when it was handled. Answers how many were selected.
    */
   async redrive(selection: DeadLetterSelection, options: RedriveOptions = {}): Promise<number> {
     const place = await this.#place()
@@ -85,19 +87,25 @@ export class DeadLetters {
     let count = 0
     // what dies again meanwhile comes after those that are there now: it would be redriven for ever
     const most = await store.count(filterOf(selection), options)
+    const inOrder = new KeysInOrder()
     for await (const letters of batches(this.#each(selection, options, most), options.batchSize ?? pageSize)) {
-      await place.publish(await Promise.all(letters.map((letter) => backToItsHandler(letter, options.edit))), options)
+      const free = letters.filter(({ keepsOrder }) => keepsOrder !== true)
+      await place.publish(await Promise.all(free.map((letter) => backToItsHandler(letter, options.edit))), options)
       await store.remove(
-        letters.map(({ id }) => id),
+        free.map(({ id }) => id),
         options,
       )
+      const ordered = letters.filter(({ keepsOrder }) => keepsOrder === true)
+      if (options.edit !== undefined) await store.add(await Promise.all(ordered.map((letter) => edited(letter, options.edit))), options)
+      await place.publish(inOrder.copiesToRedrive(ordered), options)
       count += letters.length
     }
     return count
   }
 
-  /** Throws them away for good. Answers how many. */
+  /** Throws them away for good; what waits behind them goes on. Answers how many. */
   async discard(selection: DeadLetterSelection, options: Abortable = {}): Promise<number> {
+    const place = await this.#place()
     const store = await this.#store()
     let count = 0
     for await (const letters of batches(this.#each(selection, options), pageSize)) {
@@ -105,6 +113,7 @@ export class DeadLetters {
         letters.map(({ id }) => id),
         options,
       )
+      await place.publish(new KeysInOrder().newsOf(letters), options)
     }
     return count
   }
@@ -140,11 +149,15 @@ function isList(selection: readonly string[] | DeadLetterFilter): selection is r
 }
 
 async function backToItsHandler(letter: DeadLetter, edit: RedriveOptions['edit']): Promise<WireMessage> {
-  const { message, group, handler } = letter
-  const progress = encodeProgress({ firstAttemptAt: 0, handlers: new Map([[handler, { started: 0, dueAt: 0 }]]) })
-  const target = handler === everyHandler ? { group, progress: undefined } : { group, progress }
-  const again = { destination: message.destination, topic: message.topic, key: message.key, target }
-  if (edit === undefined) return { ...again, attributes: message.attributes, data: message.data }
+  const { message, group, handler } = await edited(letter, edit)
+  const target = { group, progress: handler === everyHandler ? undefined : redrivenProgress(handler) }
+  const { destination, topic, key, attributes, data } = message
+  return { destination, topic, key, attributes, data, target }
+}
+
+async function edited(letter: DeadLetter, edit: RedriveOptions['edit']): Promise<DeadLetter> {
+  if (edit === undefined) return letter
+  const { message } = letter
   const text = typeof message.data === 'string' ? message.data : undefined
   if (text === undefined)
     throw new UnsupportedFeatureError(`Dead letter "${letter.id}" holds no JSON text and can't be edited. Redrive it as it is.`)
@@ -152,7 +165,7 @@ async function backToItsHandler(letter: DeadLetter, edit: RedriveOptions['edit']
   if (data === undefined)
     throw new ConfigurationError(`edit gave no data for dead letter "${letter.id}", which stays where it is. Return the data to redrive.`)
   const attributes = { ...message.attributes, id: newEventId(), causationid: letter.eventId }
-  return { ...again, attributes, data }
+  return { ...letter, message: { ...message, attributes, data } }
 }
 
 async function* batches<T>(items: AsyncIterable<T>, size: number): AsyncGenerator<readonly T[]> {

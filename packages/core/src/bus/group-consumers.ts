@@ -1,9 +1,12 @@
 import { GroupEngine, type GroupSettings } from '../delivery/group-engine.js'
+import { HeldKeys } from '../delivery/held-keys.js'
+import { insist } from '../delivery/insist.js'
 import { Mutex } from '../delivery/mutex.js'
 import { SubscriptionError, toError } from '../errors.js'
-import type { Abortable } from '../ports/abortable.js'
+import type { Abortable, Awaitable } from '../ports/abortable.js'
 import type { Consumer } from '../ports/broker.js'
 import type { Timer } from '../ports/clock.js'
+import type { WireMessage } from '../ports/message.js'
 import { matchesTopic } from '../wire/topic-pattern.js'
 import type { ManagedBroker } from './managed-broker.js'
 import type { Registration } from './registration.js'
@@ -14,6 +17,8 @@ export interface GroupConsumersSettings
     'format' | 'clock' | 'hooks' | 'logger' | 'dedup' | 'deadLetters' | 'publish' | 'closing' | 'window' | 'firstAttempted'
   > {
   readonly broker: ManagedBroker
+  /** Sends what waits behind a dead event on its way, to its own group. */
+  readonly republish: (messages: readonly WireMessage[]) => Awaitable<void>
   /** Deliveries of this origin are this process's own echo, for broadcast subscriptions. */
   readonly echoOf: string | undefined
   /** Told when an engine handles nothing more. */
@@ -122,14 +127,16 @@ export class GroupConsumers {
   }
 
   async #begin(key: string, group: string, destination: string, members: readonly Registration[], options?: Abortable): Promise<void> {
-    const { broker, echoOf, ended: _, ...shared } = this.#settings
+    const { broker, echoOf, ended: _, republish: __, ...shared } = this.#settings
     const { capabilities } = broker
     const broadcast = members.some((member) => member.broadcast)
     const order = orderOf(members) ?? (capabilities.order === 'key' ? 'key' : 'none')
     const late = members.every((member) => !member.destinations.includes(destination)) && this.#discovery !== undefined
+    const held = this.#heldKeys(group, destination, order === 'key' && !broadcast, members)
     const engine = new GroupEngine({
       ...shared,
       group,
+      held,
       broadcast,
       ordered: order === 'key',
       canRetry: capabilities.retry,
@@ -157,6 +164,20 @@ export class GroupConsumers {
     }
   }
 
+  /** Refuses where order behind dead letters is asked for and can't be kept. */
+  #heldKeys(group: string, destination: string, ordered: boolean, members: readonly Registration[]): HeldKeys | undefined {
+    const { broker, deadLetters, clock, closing, logger, republish } = this.#settings
+    const store = deadLetters ?? broker.inner.deadLetters
+    if (ordered && store !== undefined) {
+      const report = (error: Error): void => logger.error('What waits behind dead events can not be looked up; trying again.', { error })
+      const settings = { group, destination, store, publish: republish }
+      return new HeldKeys({ ...settings, insist: (call) => insist(call, { clock, closing, report }) })
+    }
+    if (!members.some(({ subscriber }) => subscriber.keepOrder)) return undefined
+    if (!ordered) throw broker.unsupported('keep order behind a dead letter without order by key', `Give order: 'key' and no broadcast`)
+    throw broker.unsupported('keep order behind a dead letter that it can not look up', 'Configure a dead-letter store (deadLetters)')
+  }
+
   async #join(entry: GroupConsumer, members: readonly Registration[]): Promise<void> {
     const newcomers = members.filter((member) => !entry.registrations.has(member))
     if (newcomers.length === 0) return
@@ -166,6 +187,7 @@ export class GroupConsumers {
         `Group "${entry.group}" already consumes "${entry.destination}" with order: '${entry.order}', and handler "${subscriber.name}" asks for '${order}'. Give it a group of its own.`,
       )
     }
+    if (entry.engine.held === undefined) this.#heldKeys(entry.group, entry.destination, entry.order === 'key', newcomers)
     for (const member of newcomers) entry.registrations.add(member)
     await this.#retarget(entry)
   }

@@ -3,13 +3,13 @@ import { Semaphore } from '../delivery/semaphore.js'
 import type { HandlerContext, Middleware, Subscriber } from '../delivery/subscriber.js'
 import { ConfigurationError, SubscriptionError } from '../errors.js'
 import type { Awaitable } from '../ports/abortable.js'
-import type { Handler, HandlerFunction, HandlerObject, HandlerOptions, RetryStrategy } from './subscribe-options.js'
+import type { DeadLetterOptions, Handler, HandlerFunction, HandlerObject, HandlerOptions, RetryStrategy } from './subscribe-options.js'
 
 export interface SubscriberSettings {
   readonly group: string
   readonly matches: (type: string, topic: string) => boolean
   readonly retry: RetryOptions | undefined
-  readonly deadLetters: boolean
+  readonly deadLetter: DeadLetterOptions | undefined
   readonly middleware: readonly Middleware[]
   /** Names a handler that has no name, where that is allowed. */
   readonly nameless: (() => string) | undefined
@@ -25,6 +25,11 @@ export function toSubscriber(handler: Handler<never>, options: HandlerOptions<ne
   const concurrency = options.concurrency ?? settings.defaultConcurrency
   if (!Number.isInteger(concurrency) || concurrency < 1)
     throw new ConfigurationError(`concurrency is ${concurrency}; give a whole number from 1.`)
+  const letters = [failure?.deadLetter, strategy?.deadLetter, settings.deadLetter]
+  const deadLetter = letters.find((each) => each?.enabled !== undefined)?.enabled ?? true
+  const keepOrder = letters.find((each) => each?.keepOrder !== undefined)?.keepOrder ?? false
+  if (keepOrder && !deadLetter)
+    throw new ConfigurationError('deadLetter: { enabled: false, keepOrder: true } keeps nothing to wait behind. Leave out one of the two.')
   const limited = options.concurrency === undefined ? run : new Semaphore(concurrency).around(run, stillWanted)
   return {
     name: nameOf(handler, options, settings),
@@ -36,7 +41,8 @@ export function toSubscriber(handler: Handler<never>, options: HandlerOptions<ne
     errorHandler: (failure?.errorHandler as Subscriber['errorHandler']) ?? object?.errorHandler?.bind(object),
     retry: new RetryPolicy(failure?.retry, strategy === undefined ? undefined : toRetryOptions(strategy), settings.retry),
     timeoutMs: failure?.timeoutMs,
-    deadLetter: failure?.deadLetter?.enabled ?? strategy?.deadLetter?.enabled ?? settings.deadLetters,
+    deadLetter,
+    keepOrder,
     concurrency,
   }
 }

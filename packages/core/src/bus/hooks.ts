@@ -9,6 +9,7 @@ const names = [
   'handled',
   'retried',
   'deadLettered',
+  'parked',
   'duplicate',
   'noSubscriber',
   'lost',

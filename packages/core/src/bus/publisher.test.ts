@@ -32,6 +32,12 @@ describe('what is published in one tick', () => {
     await Promise.all(answers)
   })
 
+  test('that is nothing is answered at once', async () => {
+    const { batches, publisher } = outlet()
+    await publisher.publish([])
+    expect(batches).toEqual([])
+  })
+
   test('is answered each for itself: only those named as failed are rejected', async () => {
     const { batches, publisher } = outlet()
     const answers = Promise.allSettled([

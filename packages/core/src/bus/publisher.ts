@@ -40,6 +40,7 @@ export class Publisher {
 
   publish(messages: readonly WireMessage[], signal?: AbortSignal): Awaitable<void> {
     if (signal?.aborted) return Promise.reject(notSent(signal))
+    if (messages.length === 0) return
     return this.#collect ? this.#collected(messages, signal) : this.#direct(messages, signal)
   }
 

@@ -112,7 +112,7 @@ export class Registrations {
       group,
       matches: reach.matches,
       retry,
-      deadLetters: deadLetter?.enabled ?? true,
+      deadLetter,
       middleware: [...this.#middleware],
       nameless: local || broadcast ? () => 'handler' : undefined,
       defaultConcurrency: concurrency ?? defaults.concurrency,

@@ -53,7 +53,8 @@ export class Side {
     }
     const firstAttempted = this.local ? this.#firstAttempts.made.bind(this.#firstAttempts) : undefined
     const ended = this.#firstAttempts.ended.bind(this.#firstAttempts)
-    this.consumers = new GroupConsumers({ ...shared, broker: this.broker, dedup: this.#dedup, firstAttempted, ended })
+    const republish = (messages: readonly WireMessage[]): Awaitable<void> => this.publish(messages, undefined)
+    this.consumers = new GroupConsumers({ ...shared, broker: this.broker, dedup: this.#dedup, republish, firstAttempted, ended })
   }
 
   get local(): boolean {

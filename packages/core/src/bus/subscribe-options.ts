@@ -38,6 +38,11 @@ export interface RetryStrategy {
 export interface DeadLetterOptions {
   /** False: after the last attempt the event is reported and dropped. */
   readonly enabled?: boolean | undefined
+  /**
+   * What follows a dead event with the same key waits behind it, until that is redriven or discarded; other keys go on. Needs order by
+   * key, and dead letters that can be looked at: the broker's own, or a store. Default false.
+   */
+  readonly keepOrder?: boolean | undefined
 }
 
 export interface FailureOptions<E> {

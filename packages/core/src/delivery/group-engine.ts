@@ -11,6 +11,8 @@ import type { WireMessage } from '../ports/message.js'
 import type { WireFormat } from '../wire/wire-format.js'
 import type { ContextHost, PublishFrom } from './context.js'
 import type { Dedup } from './dedup.js'
+import type { HeldKeys } from './held-keys.js'
+import { insist } from './insist.js'
 import { Lanes } from './lanes.js'
 import { Mutex } from './mutex.js'
 import type { Subscriber } from './subscriber.js'
@@ -36,11 +38,12 @@ export interface GroupSettings {
   readonly window: number
   /** Messages of this origin are this process's own, and were handled here already. */
   readonly echoOf: string | undefined
+  /** Where a handler keeps order behind dead letters: how the bus knows which keys wait. */
+  readonly held: HeldKeys | undefined
   /** Told when every handler of a message had its first attempt here; more than once, where it comes again. */
   readonly firstAttempted: ((message: WireMessage, engine: GroupEngine) => void) | undefined
 }
 
-const storeRetryDelayMs = 250
 const lastMomentMs = 100
 
 const acknowledge = (delivery: Delivery): Awaitable<boolean> => delivery.ack()
@@ -58,6 +61,7 @@ export class GroupEngine implements ContextHost {
   readonly ordered: boolean
   readonly broadcast: boolean
   readonly canRetry: boolean
+  readonly held: HeldKeys | undefined
   /** What handlers run in: the place where the engine was made, not where somebody happened to publish. */
   readonly scope: AsyncResource = new AsyncResource('interline.group')
   /** Deliveries whose last run nobody knows the end of, one at a time. */
@@ -86,6 +90,7 @@ export class GroupEngine implements ContextHost {
     this.ordered = settings.ordered
     this.broadcast = settings.broadcast
     this.canRetry = settings.canRetry
+    this.held = settings.held
     this.#lanes = new Lanes(settings.clock)
   }
 
@@ -250,23 +255,25 @@ export class GroupEngine implements ContextHost {
       deadLetters === undefined
         ? this.#guard(() => delivery.deadLetter(letters), delivery)
         : this.#store(deadLetters, letters).then(() => this.#guard(acknowledge, delivery))
-    return after(buried, (inTime) => {
-      if (inTime) for (const letter of letters) this.hooks.deadLettered?.(letter)
-      return inTime
-    })
+    return after(buried, (inTime) => (inTime ? this.#buried(delivery, letters) : false))
+  }
+
+  #buried(delivery: Delivery, letters: readonly DeadLetter[]): Awaitable<boolean> {
+    for (const letter of letters) {
+      if (letter.reason === 'parked') this.hooks.parked?.(letter)
+      else this.hooks.deadLettered?.(letter)
+    }
+    const { held } = this
+    return held === undefined ? true : Promise.all(letters.map((letter) => held.stored(letter, delivery))).then(() => true)
   }
 
   /** Until the store has them; the delivery stays in hand meanwhile, so that nothing is lost. */
-  async #store(store: IDeadLetterStore, letters: readonly DeadLetter[]): Promise<void> {
-    while (!this.closing.aborted) {
-      try {
-        return await store.add(letters)
-      } catch (thrown) {
-        this.logger.error('The dead-letter store can not be reached; waiting for it.', { error: toError(thrown) })
-        await new Promise<void>((resolve) => this.clock.setTimer(resolve, storeRetryDelayMs))
-      }
-    }
-    throw new Error('The bus was closed before the dead-letter store could be reached.')
+  #store(store: IDeadLetterStore, letters: readonly DeadLetter[]): Promise<void> {
+    return insist(() => store.add(letters), {
+      clock: this.clock,
+      closing: this.closing,
+      report: (error) => this.logger.error('The dead-letter store can not be reached; waiting for it.', { error }),
+    })
   }
 
   /** A settlement that could not be made is not repeated here: the broker hands the message out again. */

@@ -6,20 +6,25 @@ export interface LetterFacts {
   readonly group: string
   readonly handler: string
   readonly message: WireMessage
-  /** The broker's name of the entry, which makes the id the same when the same failure is stored twice. */
-  readonly ref: string
+  readonly id: string
   readonly received: ReceivedEvent | undefined
   readonly reason: DeadLetterReason
   readonly error: Error
   readonly attempts: number
   readonly firstAttemptAt: number
   readonly deadAt: number
+  readonly keepsOrder: boolean
+}
+
+/** The same when the same failure is stored twice, by the broker's name of the entry. */
+export function letterId(group: string, handler: string, ref: string): string {
+  return `${group}:${handler}:${ref}`
 }
 
 export function deadLetterOf(facts: LetterFacts): DeadLetter {
   const { message, received, error } = facts
   return {
-    id: `${facts.group}:${facts.handler}:${facts.ref}`,
+    id: facts.id,
     group: facts.group,
     handler: facts.handler,
     destination: message.destination,
@@ -32,6 +37,7 @@ export function deadLetterOf(facts: LetterFacts): DeadLetter {
     attempts: facts.attempts,
     firstAttemptAt: facts.firstAttemptAt,
     deadAt: facts.deadAt,
+    ...(facts.keepsOrder ? { keepsOrder: true } : {}),
     message,
   }
 }

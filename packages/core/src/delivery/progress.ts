@@ -8,6 +8,8 @@ export interface Progress {
   /** When the first handler of the group was first run, in milliseconds since 1970. */
   readonly firstAttemptAt: number
   readonly handlers: ReadonlyMap<string, HandlerProgress>
+  /** Where a redrive sent it and its key's order is kept: the dead letter that it is a copy of, or '' where it only brings news. */
+  readonly letter?: string | undefined
 }
 
 export interface HandlerProgress {
@@ -19,13 +21,18 @@ export interface HandlerProgress {
 /** Stands for every handler of the group: used for what could not be read far enough to know who wants it. */
 export const everyHandler = '*'
 
-type Encoded = { first: number; handlers: Record<string, [started: number, dueAt: number]> }
+type Encoded = { first: number; handlers: Record<string, [started: number, dueAt: number]>; letter?: string | undefined }
 
 export function encodeProgress(progress: Progress): string {
   const handlers = Object.fromEntries(
     [...progress.handlers].map(([name, { started, dueAt }]) => [name, [started, Math.ceil(dueAt)] as [number, number]]),
   )
-  return JSON.stringify({ first: progress.firstAttemptAt, handlers } satisfies Encoded)
+  return JSON.stringify({ first: progress.firstAttemptAt, handlers, letter: progress.letter } satisfies Encoded)
+}
+
+/** As if nothing had been tried yet, for one handler alone. */
+export function redrivenProgress(handler: string, letter?: string): string {
+  return encodeProgress({ firstAttemptAt: 0, handlers: new Map([[handler, { started: 0, dueAt: 0 }]]), letter })
 }
 
 export function decodeProgress(text: string): Progress {
@@ -37,14 +44,15 @@ export function decodeProgress(text: string): Progress {
   }
   if (!isEncoded(value)) throw new DecodeError('The progress kept with this message has another shape than this version writes.')
   const handlers = Object.entries(value.handlers).map(([name, [started, dueAt]]) => [name, { started, dueAt }] as const)
-  return { firstAttemptAt: value.first, handlers: new Map(handlers) }
+  return { firstAttemptAt: value.first, handlers: new Map(handlers), letter: value.letter }
 }
 
 function isEncoded(value: unknown): value is Encoded {
   if (typeof value !== 'object' || value === null) return false
-  const { first, handlers } = value as Partial<Encoded>
+  const { first, handlers, letter } = value as Partial<Encoded>
   return (
     typeof first === 'number' &&
+    (letter === undefined || typeof letter === 'string') &&
     typeof handlers === 'object' &&
     handlers !== null &&
     Object.values(handlers).every((pair) => Array.isArray(pair) && pair.length === 2 && pair.every(Number.isSafeInteger))

@@ -41,5 +41,7 @@ export interface Subscriber {
   readonly timeoutMs: number | undefined
   /** False: after the last attempt the event is reported and dropped. */
   readonly deadLetter: boolean
+  /** What follows a dead event with the same key waits behind it. */
+  readonly keepOrder: boolean
   readonly concurrency: number
 }

@@ -9,9 +9,10 @@ import type { Claim, ClaimResult } from '../ports/idempotency-store.js'
 import { DeliveryContext, runAmbient } from './context.js'
 import { busyDelayMs, claimsFor } from './dedup.js'
 import type { GroupEngine } from './group-engine.js'
+import type { Admission } from './held-keys.js'
 import { judge } from './judge.js'
 import { finished, type Task } from './lanes.js'
-import { deadLetterOf } from './letter.js'
+import { deadLetterOf, letterId } from './letter.js'
 import { decodeProgress, encodeProgress, everyHandler, type HandlerProgress } from './progress.js'
 import { firstShares, fresh, Share } from './share.js'
 import type { Subscriber } from './subscriber.js'
@@ -34,6 +35,9 @@ export class Work implements Task {
   #open = false
   /** A note came too late: the delivery belongs to somebody else. */
   #refused = false
+  /** The dead letter that this is a copy of, where order is kept behind it, and when that died. */
+  #redriven: string | undefined
+  #diedAt: number | undefined
   /** Set while the store is told what was handled. Neither key nor slot waits for that, only the acknowledgement does. */
   #remembered: Promise<unknown> | undefined
 
@@ -99,6 +103,7 @@ export class Work implements Task {
     }
     const progress = decodeProgress(delivery.progress)
     this.#firstAttemptAt = progress.firstAttemptAt
+    this.#redriven = progress.letter
     const shares: Share[] = []
     for (const [name, handler] of progress.handlers) {
       const subscriber = engine.subscriberNamed(name)
@@ -133,6 +138,27 @@ export class Work implements Task {
     if (this.#isGone() || this.#engine.closing.aborted) return
     if (this.#engine.hasEnded(share.subscriber)) return this.#unsubscribed(share)
     if (share.dueAt !== 0 && share.dueAt > this.#engine.clock.now()) return
+    const { held } = this.#engine
+    if (held === undefined || !share.subscriber.keepOrder || this.key === undefined) return this.#runAdmitted(share)
+    if (share.claim === 'done' && this.#redriven === undefined) return this.#duplicate(share)
+    const admission = held.admit(share.subscriber.name, this.key, this.#delivery, this.#redriven)
+    return after(admission, (verdict) => this.#admitted(share, verdict))
+  }
+
+  #admitted(share: Share, admission: Admission): Awaitable<void> {
+    if (admission.kind === 'skip') {
+      this.#remove(share)
+      return share.claim === 'claimed' ? this.#engine.dedup?.release(share.claims) : undefined
+    }
+    if (admission.kind === 'park') {
+      const error = new Error('An event of this key is dead; this one waits behind it.')
+      return this.#dead(share, 'parked', error, Math.max(this.#engine.clock.now(), admission.behind + 1))
+    }
+    this.#diedAt = admission.deadAt
+    return this.#runAdmitted(share)
+  }
+
+  #runAdmitted(share: Share): Awaitable<void> {
     if (share.claim === 'done') return this.#duplicate(share)
     if (share.claim === 'busy') return this.#claimAgain(share)
     const attempt = share.started + 1
@@ -222,17 +248,25 @@ export class Work implements Task {
     })
   }
 
-  #done(share: Share, began: number): void {
+  #done(share: Share, began: number): Awaitable<void> {
     this.#remove(share)
     this.#engine.hooks.handled?.(this.#report(share, began))
     const remembered = this.#engine.dedup?.complete(share.claims)
-    if (!isPromise(remembered)) return
-    this.#remembered = this.#remembered === undefined ? remembered : Promise.all([this.#remembered, remembered])
+    if (isPromise(remembered)) this.#remembered = this.#remembered === undefined ? remembered : Promise.all([this.#remembered, remembered])
+    return this.#handledAgain(share)
   }
 
-  #duplicate(share: Share): void {
+  /** Where order is kept, what waits behind a redriven event may go on. */
+  #handledAgain({ subscriber }: Share): Awaitable<void> {
+    const { held } = this.#engine
+    if (this.#redriven === undefined || held === undefined || this.key === undefined) return
+    return held.handled(subscriber.name, this.key, this.#delivery, this.#redriven)
+  }
+
+  #duplicate(share: Share): Awaitable<void> {
     this.#remove(share)
     this.#engine.hooks.duplicate?.({ message: this.#delivery.message, group: this.#engine.group, handler: share.subscriber.name })
+    return this.#handledAgain(share)
   }
 
   #claimAgain(share: Share): Awaitable<void> {
@@ -268,9 +302,9 @@ export class Work implements Task {
     }
   }
 
-  #dead(share: Share, reason: DeadLetterReason, error: Error): Awaitable<void> {
+  #dead(share: Share, reason: DeadLetterReason, error: Error, deadAt?: number): Awaitable<void> {
     this.#remove(share)
-    const letter = this.#letter(share.subscriber.name, reason, error, share.started)
+    const letter = this.#letter(share.subscriber.name, reason, error, share.started, share.subscriber.keepOrder, deadAt)
     if (share.subscriber.deadLetter) this.#letters = [...this.#letters, letter]
     else this.#engine.dropped(letter)
     if (this.#engine.dedup !== undefined) return this.#engine.dedup.release(share.claims)
@@ -294,9 +328,13 @@ export class Work implements Task {
     return this.#settled(engine.giveBack(this.#delivery, retry, this.#remembered))
   }
 
-  /** The next suspect waits until this one is surely off the broker's list: its process may end at once. */
+  /**
+   * The next suspect waits until this one is surely off the broker's list: its process may end at once. And so does what follows a dead
+   * event whose key keeps its order.
+   */
   #settled(done: Awaitable<void>): Awaitable<number> {
-    return this.#delivery.redelivered ? after(done, () => finished) : finished
+    const mustBeStored = this.#delivery.redelivered || this.#letters.some(({ keepsOrder }) => keepsOrder === true)
+    return mustBeStored ? after(done, () => finished) : finished
   }
 
   /** Somebody else has it now. */
@@ -334,7 +372,7 @@ export class Work implements Task {
   #progress(unstored: readonly DeadLetter[]): string {
     const dead = unstored.map(({ handler, attempts }) => [handler, { started: attempts, dueAt: 0 }] as const)
     const handlers = new Map<string, HandlerProgress>([...dead, ...this.#shares.map((share) => [share.subscriber.name, share] as const)])
-    return encodeProgress({ firstAttemptAt: this.#firstAttemptAt, handlers })
+    return encodeProgress({ firstAttemptAt: this.#firstAttemptAt, handlers, letter: this.#redriven })
   }
 
   #release(): void {
@@ -370,11 +408,15 @@ export class Work implements Task {
     return this.#letter(name, 'orphaned', error, attempts)
   }
 
-  #letter(handler: string, reason: DeadLetterReason, error: Error, attempts: number): DeadLetter {
+  /** What died again where order is kept takes the place of its letter, as it was the first of its key. */
+  #letter(handler: string, reason: DeadLetterReason, error: Error, attempts: number, keepOrder = false, at = this.#diedAt): DeadLetter {
     const { group, clock } = this.#engine
     const { message, ref } = this.#delivery
-    const deadAt = clock.now()
+    const deadAt = at ?? clock.now()
     const firstAttemptAt = this.#firstAttemptAt === 0 ? deadAt : this.#firstAttemptAt
-    return deadLetterOf({ group, handler, message, ref, received: this.#received, reason, error, attempts, firstAttemptAt, deadAt })
+    const keepsOrder = keepOrder && this.key !== undefined
+    const id = this.#redriven ? this.#redriven : letterId(group, handler, ref)
+    const facts = { group, handler, message, id, received: this.#received, reason, error, attempts, firstAttemptAt, deadAt, keepsOrder }
+    return deadLetterOf(facts)
   }
 }

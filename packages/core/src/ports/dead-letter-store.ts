@@ -20,17 +20,21 @@ export interface DeadLetter {
   /** Milliseconds since 1970. */
   readonly firstAttemptAt: number
   readonly deadAt: number
+  /** What follows it with the same key waits behind it, as dead letters of the reason `parked`. */
+  readonly keepsOrder?: true | undefined
   readonly message: WireMessage
 }
 
-/** `exhausted` attempts; `rejected` by the handler; `invalid` by its schema; `undecodable` bytes; `crashed` its process too often; `orphaned`: nobody has its handler's name. */
-export type DeadLetterReason = 'exhausted' | 'rejected' | 'invalid' | 'undecodable' | 'crashed' | 'orphaned'
+/** `exhausted` attempts; `rejected` by the handler; `invalid` by its schema; `undecodable` bytes; `crashed` its process too often; `orphaned`: nobody has its handler's name; `parked` behind a dead one of its key, not dead itself. */
+export type DeadLetterReason = 'exhausted' | 'rejected' | 'invalid' | 'undecodable' | 'crashed' | 'orphaned' | 'parked'
 
 export interface DeadLetterFilter {
   readonly ids?: readonly string[] | undefined
   readonly group?: string | undefined
   readonly handler?: string | undefined
   readonly topic?: string | undefined
+  /** What order is kept by. */
+  readonly key?: string | undefined
   readonly eventType?: string | undefined
   readonly correlationId?: string | undefined
   readonly reason?: DeadLetterReason | undefined
@@ -54,7 +58,7 @@ export interface DeadLetterList {
 
 /** Where dead letters are kept until somebody redrives or discards them. */
 export interface IDeadLetterStore {
-  /** Stores them; one whose id is already there is replaced. */
+  /** Stores them; one whose id is already there is replaced, and is where it was where it is as old. */
   add(letters: readonly DeadLetter[], options?: Abortable): Awaitable<void>
   /** Oldest first. */
   list(filter?: DeadLetterFilter, page?: DeadLetterPage): Awaitable<DeadLetterList>

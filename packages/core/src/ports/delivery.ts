@@ -14,7 +14,10 @@ export interface Delivery {
   readonly progress: string | undefined
   /** True when it was handed out before and nobody knows how that ended (a crash, a lost lease): a run may already have begun. */
   readonly redelivered: boolean
-  /** Aborted when the lease, channel or partition is gone: stop, settle nothing. Adapters may share one signal among deliveries. */
+  /**
+   * Aborted when the lease, channel or partition is gone: stop, settle nothing. Adapters may share one signal among deliveries, and
+   * where there is order by key they do: one signal for each ownership, as what core knows of a key is loaded anew with each.
+   */
   readonly lost: AbortSignal
   /**
    * Aborted when ownership is about to end in good order (a rebalance, a partition too many): nothing of it is begun any more, and what

@@ -16,6 +16,8 @@ export interface Instrumentation {
   handled?(event: HandledEvent): void
   retried?(event: HandledEvent & { readonly afterMs: number; readonly error: Error }): void
   deadLettered?(letter: DeadLetter): void
+  /** Put behind a dead event of its key, where order is kept. */
+  parked?(letter: DeadLetter): void
   duplicate?(event: { readonly message: WireMessage; readonly group: string; readonly handler: string }): void
   /** Nobody of the group in this process wants it: acked and counted. */
   noSubscriber?(event: { readonly message: WireMessage; readonly group: string | undefined }): void

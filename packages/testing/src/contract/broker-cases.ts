@@ -5,6 +5,7 @@ import { dedupCases } from '../cases/dedup.js'
 import { foreignCases } from '../cases/foreign.js'
 import { groupCases } from '../cases/groups.js'
 import { honestyCases } from '../cases/honest.js'
+import { keptOrderCases } from '../cases/kept-order.js'
 import { lifecycleCases } from '../cases/lifecycle.js'
 import { limitCases } from '../cases/limits.js'
 import { orderCases } from '../cases/order.js'
@@ -23,6 +24,7 @@ export const brokerCases: readonly BrokerCase[] = [
   ...abortCases,
   ...groupCases,
   ...deadLetterCases,
+  ...keptOrderCases,
   ...dedupCases,
   ...patternCases,
   ...honestyCases,
