@@ -101,6 +101,30 @@ async function poisonProcess(room: Room): Promise<void> {
   }
 }
 
+async function redriveInterrupted(room: Room): Promise<void> {
+  const key = 'held'
+  const count = 30
+  const sick = await startWorker(room, { failing: { n: 2, key }, keepOrder: true, maxAttempts: 2 })
+  const publisher = room.bus({ service: 'publisher' })
+  await publisher.publishBatch(range(count).map((n) => ThingMade({ n, key })))
+  let letters = 0
+  const left = async (wanted: number): Promise<boolean> => (letters = await publisher.deadLetters.count({ group: 'suite' })) === wanted
+  await room.waitFor(() => left(count - 2), { what: 'one dead and the rest parked', limitMs: takeOverLimitMs, progress: () => letters })
+  await sick.kill()
+  const healthy = await startWorker(room, { keepOrder: true, workMs: 20 })
+  await publisher.deadLetters.redrive({ group: 'suite' })
+  await room.waitFor(() => healthy.handled.length >= 5, { what: 'the redrive to be under way', limitMs: takeOverLimitMs })
+  await healthy.kill()
+  const before = healthy.handled.map(({ n }) => n)
+  const heir = await startWorker(room, { keepOrder: true })
+  await room.waitFor(() => left(0), { what: 'everything to be handled', limitMs: takeOverLimitMs, progress: () => letters })
+  await room.waitFor(() => heir.handled.some(({ n }) => n === count - 1), { what: 'the last', limitMs: takeOverLimitMs })
+  const after = heir.handled.map(({ n }) => n)
+  const first = after[0] ?? count
+  assert.deepEqual([...before.filter((n) => n < first), ...after], range(count).slice(2), 'in order, none lost')
+  assert.ok(first >= (before.at(-1) ?? 0), 'and at most the last one twice')
+}
+
 const survives = ({ durable, retry }: { readonly durable: boolean; readonly retry: boolean }): boolean => durable && retry
 
 export const crashCases: readonly BrokerCase[] = cases(
@@ -117,5 +141,12 @@ export const crashCases: readonly BrokerCase[] = cases(
     needs: (capabilities) => survives(capabilities) && capabilities.crashCounted && capabilities.deadLetters === 'browse',
     hooks: ['processes'],
     run: poisonProcess,
+  },
+  {
+    id: 'B32',
+    title: 'parked key: kill -9 in the middle of a redrive loses nothing and keeps the order',
+    needs: (capabilities) => survives(capabilities) && capabilities.order === 'key' && capabilities.deadLetters === 'browse',
+    hooks: ['processes'],
+    run: redriveInterrupted,
   },
 )

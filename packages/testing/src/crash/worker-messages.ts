@@ -11,6 +11,9 @@ export interface WorkerOrders {
   readonly maxAttempts: number
   /** How long it works on an event. */
   readonly workMs: number
+  /** The number and key of the event that its handler can't take. */
+  readonly failing?: { readonly n: number; readonly key: string } | undefined
+  readonly keepOrder?: boolean | undefined
   /** The number and key of the event whose handler ends the process. */
   readonly poison?: { readonly n: number; readonly key: string } | undefined
 }

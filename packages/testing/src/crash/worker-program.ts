@@ -14,13 +14,14 @@ await bus.subscribe(
   ThingMade,
   async (event, { attempt }) => {
     const about = { id: event.id, n: event.data.n, key: event.data.key ?? '', attempt }
+    const isThat = (one: WorkerOrders['poison']): boolean => one?.n === about.n && one.key === about.key
     await tell({ kind: 'began', ...about })
-    const { poison } = orders
-    if (poison !== undefined && poison.n === about.n && poison.key === about.key) process.exit(1)
+    if (isThat(orders.poison)) process.exit(1)
+    if (isThat(orders.failing)) throw new Error('This one can not be taken.')
     await new Promise((resolve) => setTimeout(resolve, orders.workMs))
     await tell({ kind: 'handled', ...about })
   },
-  { name, order, concurrency, failure: { retry } },
+  { name, order, concurrency, failure: { retry, deadLetter: { keepOrder: orders.keepOrder } } },
 )
 await bus.start()
 await tell({ kind: 'ready' })
