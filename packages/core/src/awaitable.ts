@@ -11,3 +11,7 @@ export function after<T, R>(value: Awaitable<T>, next: (value: T) => Awaitable<R
 
 /** The one promise that synchronous work answers with. */
 export const resolved: Promise<void> = Promise.resolve()
+
+export function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => (signal.aborted ? resolve() : signal.addEventListener('abort', () => resolve(), { once: true })))
+}

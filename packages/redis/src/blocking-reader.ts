@@ -3,12 +3,14 @@ import type { Redis } from 'ioredis'
 import { Link } from './connections.js'
 import type { BrokerContext } from './context.js'
 import type { Script } from './scripts/index.js'
+import { pause } from './waiting.js'
 
 /** What XREAD and XREADGROUP answer: streams with their entries. */
 export type ReadReply = readonly [key: string, entries: readonly [id: string, fields: string[]][]][]
 
 /** How much longer than it was told to block the server may take before the connection counts as dead. */
 const graceMs = 3_000
+const unblockAgainMs = 10
 
 /** The blocking connection of one consumer, watched, because a dead socket is silent. */
 export class BlockingReader {
@@ -16,7 +18,11 @@ export class BlockingReader {
   readonly #link: Link
   #connectionId: number | undefined
   #knownGeneration = -1
-  #blocked = false
+  /** Which read is under way; 0 where none is. */
+  #reading = 0
+  #reads = 0
+  /** Somebody woke the reader before it began to read. */
+  #woken = false
 
   constructor(context: BrokerContext) {
     this.#context = context
@@ -40,11 +46,15 @@ export class BlockingReader {
   /** After `prepare`. `command` in small letters: ioredis gives replies their old shape by that name. */
   async read(command: 'xread' | 'xreadgroup', parameters: readonly string[], blockMs: number): Promise<ReadReply> {
     const client = await this.#link.open()
-    this.#blocked = true
+    if (this.#woken) {
+      this.#woken = false
+      return []
+    }
+    this.#reading = ++this.#reads
     try {
       return ((await this.#watched(client, client.call(command, [...parameters]), blockMs)) as ReadReply | null) ?? []
     } finally {
-      this.#blocked = false
+      this.#reading = 0
     }
   }
 
@@ -54,15 +64,25 @@ export class BlockingReader {
     return this.#watched(client, script.run(client, keys, values), 0)
   }
 
-  /** Ends a blocking read, because what it should read has changed. */
+  /** Ends a blocking read, or the next one where none is under way, because what it should read has changed. */
   wake(): void {
+    if (this.#reading === 0) this.#woken = true
+    else void this.#unblock(this.#reading)
+  }
+
+  /** Goes over another connection, so that it may arrive before the read does: then it has to be said again. */
+  async #unblock(read: number): Promise<void> {
     const id = this.#connectionId
-    if (!this.#blocked || id === undefined) return
-    this.#context.control
-      .run((client) => client.client('UNBLOCK', id), 1_000)
-      .catch((error: unknown) => {
-        this.#context.report({ kind: 'warning', detail: 'A blocking read could not be woken; it ends by itself.', error: toError(error) })
-      })
+    if (id === undefined) return
+    try {
+      while (this.#reading === read) {
+        const unblocked = await this.#context.control.run((client) => client.client('UNBLOCK', id), 1_000)
+        if (unblocked === 1) return
+        await pause(unblockAgainMs)
+      }
+    } catch (error) {
+      this.#context.report({ kind: 'warning', detail: 'A blocking read could not be woken; it ends by itself.', error: toError(error) })
+    }
   }
 
   close(): void {

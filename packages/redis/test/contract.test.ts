@@ -1,5 +1,5 @@
 import { RedisEventStore } from '@interline/redis'
-import { testBroker, testEventStore } from '@interline/testing'
+import { testBroker, testEventStore, testHybridBus } from '@interline/testing'
 import { describe, it } from 'vitest'
 import { brokerOf, cleanUp, privateServer, processModule, raw, url } from './redis-server.js'
 
@@ -13,6 +13,13 @@ testBroker('redis', {
   server: privateServer,
   processes: { module: processModule },
   leaseMs,
+  runner: { describe, it },
+})
+
+testHybridBus('redis behind a hybrid bus', {
+  create: (namespace) => brokerOf(namespace, { claimIdleMs: leaseMs }),
+  cleanUp,
+  server: privateServer,
   runner: { describe, it },
 })
 

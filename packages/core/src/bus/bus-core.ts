@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { setMaxListeners } from 'node:events'
-import { isPromise, resolved } from '../awaitable.js'
+import { aborted, isPromise, resolved } from '../awaitable.js'
 import { handlerDescriptions } from '../decorators/handler-descriptions.js'
 import { type Ambient, ambient, type PublishFrom } from '../delivery/context.js'
 import type { Middleware } from '../delivery/subscriber.js'
@@ -354,10 +354,6 @@ function inherited(defaults: MetadataDefaults, { metadata }: Ambient): MetadataD
     traceparent: metadata.traceparent,
     tracestate: metadata.tracestate,
   }
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => (signal.aborted ? resolve() : signal.addEventListener('abort', () => resolve(), { once: true })))
 }
 
 function closedError(verb: string): ClosedError {

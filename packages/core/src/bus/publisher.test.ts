@@ -111,9 +111,24 @@ test('flushed resolves when everything accepted has its answer', async () => {
   const { batches, publisher } = outlet()
   void publisher.publish([message('1')])
   let flushed = false
-  const done = publisher.flushed().then(() => (flushed = true))
+  const done = publisher.flushed(new AbortController().signal).then(() => (flushed = true))
   await tick()
   expect(flushed).toBe(false)
   batches[0]?.resolve()
   await done
+})
+
+test('what has no answer when the bus is out of time is given up, and says what may have become of it', async () => {
+  const { publisher } = outlet()
+  const sent = publisher.publish([message('1')])
+  await tick()
+  const waiting = publisher.publish([message('2')])
+  const closing = new AbortController()
+  const answers = Promise.allSettled([sent, waiting])
+  closing.abort()
+  await publisher.flushed(closing.signal)
+  expect(await answers).toMatchObject([
+    { reason: { code: 'INTERLINE_PUBLISH', outcome: 'unknown' } },
+    { reason: { code: 'INTERLINE_PUBLISH' } },
+  ])
 })

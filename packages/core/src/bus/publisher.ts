@@ -1,4 +1,4 @@
-import { isPromise } from '../awaitable.js'
+import { aborted, isPromise } from '../awaitable.js'
 import { PublishError, toError } from '../errors.js'
 import type { Abortable, Awaitable } from '../ports/abortable.js'
 import type { Instrumentation } from '../ports/instrumentation.js'
@@ -31,6 +31,8 @@ export class Publisher {
   readonly #collect: boolean
   #waiting: Entry[] = []
   readonly #flying = new Set<Promise<void>>()
+  /** What was collected and has no answer. */
+  readonly #open = new Set<Entry>()
 
   constructor(outlet: Outlet, hooks: Instrumentation, collect: boolean) {
     this.#outlet = outlet
@@ -44,8 +46,17 @@ export class Publisher {
     return this.#collect ? this.#collected(messages, signal) : this.#direct(messages, signal)
   }
 
-  /** Resolves when everything that was accepted until now has its answer. */
-  async flushed(): Promise<void> {
+  /** Resolves when everything that was accepted until now has its answer. What has none when the bus is out of time is given up. */
+  async flushed(closing: AbortSignal): Promise<void> {
+    await Promise.race([this.#answered(), aborted(closing)])
+    const { reason } = closing
+    for (const entry of this.#open) {
+      const outcome = entry.dispatched ? 'unknown' : 'failed'
+      this.#answer(entry, new PublishError('The bus was closed before the broker had answered.', { outcome, cause: reason }))
+    }
+  }
+
+  async #answered(): Promise<void> {
     while (this.#waiting.length > 0 || this.#flying.size > 0) await Promise.allSettled([Promise.resolve(), ...this.#flying])
   }
 
@@ -78,6 +89,7 @@ export class Publisher {
       const entry: Entry = { messages, resolve, reject, signal, onAbort, dispatched: false }
       if (onAbort !== undefined) signal?.addEventListener('abort', onAbort, { once: true })
       this.#waiting.push(entry)
+      this.#open.add(entry)
       if (this.#waiting.length === 1) queueMicrotask(() => this.#flush())
     })
   }
@@ -93,6 +105,7 @@ export class Publisher {
       return
     }
     this.#waiting = this.#waiting.filter((each) => each !== entry)
+    this.#open.delete(entry)
     entry.reject(notSent(signal))
   }
 
@@ -142,6 +155,7 @@ export class Publisher {
   }
 
   #answer(entry: Entry, error: Error | undefined): void {
+    this.#open.delete(entry)
     if (entry.onAbort !== undefined) entry.signal?.removeEventListener('abort', entry.onAbort)
     if (error === undefined) entry.resolve()
     else entry.reject(error)

@@ -32,6 +32,7 @@ export class Side {
   readonly #deadLetters: IDeadLetterStore | undefined
   readonly #dedup: Dedup | undefined
   readonly #firstAttempts = new FirstAttempts()
+  readonly #closing: AbortSignal
 
   constructor(settings: SideSettings) {
     const { broker, idempotency, dedupTtlMs, connectTimeoutMs, ...shared } = settings
@@ -47,6 +48,7 @@ export class Side {
     })
     this.publisher = new Publisher(this.broker, hooks, !this.local)
     this.#deadLetters = settings.deadLetters
+    this.#closing = settings.closing
     if (idempotency !== undefined && dedupTtlMs !== undefined) {
       const report = (detail: string, error: Error): void => logger.warn(detail, { error: error.message })
       this.#dedup = new Dedup({ store: idempotency, ttlMs: dedupTtlMs, clock, collect: !this.local, report })
@@ -126,7 +128,7 @@ export class Side {
   }
 
   async close(options: CloseOptions | undefined): Promise<void> {
-    await this.publisher.flushed()
+    await this.publisher.flushed(this.#closing)
     this.#dedup?.close()
     await this.broker.close(options)
   }

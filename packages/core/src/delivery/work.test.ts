@@ -72,6 +72,7 @@ function engine(handlers: Readonly<Record<string, (attempt: number) => unknown>>
     ordered: true,
     broadcast: false,
     canRetry: true,
+    held: undefined,
     window: 100,
     echoOf: undefined,
     firstAttempted: undefined,
@@ -89,6 +90,7 @@ function engine(handlers: Readonly<Record<string, (attempt: number) => unknown>>
       retry,
       timeoutMs: undefined,
       deadLetter: true,
+      keepOrder: false,
       concurrency,
     }),
   )

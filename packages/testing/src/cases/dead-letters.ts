@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import type { DeadLetter, EventBus, WireMessage } from '@interline/core'
+import type { DeadLetter, IEventBus, WireMessage } from '@interline/core'
 import { type BrokerCase, cases } from '../contract/broker-case.js'
 import { ascending, numbers, range, type ThingEvent, ThingMade, ThingSent, things } from '../contract/events.js'
 import { quickRetry, type Room } from '../contract/room.js'
@@ -9,7 +9,7 @@ const browses = ({ deadLetters, retry }: { readonly deadLetters: string; readonl
   retry && deadLetters === 'browse'
 
 interface Graveyard {
-  readonly bus: EventBus
+  readonly bus: IEventBus
   readonly failing: Recorder<ThingEvent>
   readonly other: Recorder<ThingEvent>
   /** In another group, under the same name as the one that fails. */
@@ -37,7 +37,7 @@ async function graveyard(room: Room): Promise<Graveyard> {
   return { bus, failing, other, elsewhere, heal }
 }
 
-async function bury(room: Room, bus: EventBus, events: readonly ThingEvent[]): Promise<readonly DeadLetter[]> {
+async function bury(room: Room, bus: IEventBus, events: readonly ThingEvent[]): Promise<readonly DeadLetter[]> {
   await bus.publishBatch(events)
   let count = 0
   await room.waitFor(async () => (count = await bus.deadLetters.count()) >= events.length, {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { type BrokerCapabilities, type EventBus, type IDeadLetterStore, UnsupportedFeatureError } from '@interline/core'
+import { type BrokerCapabilities, type IDeadLetterStore, type IEventBus, UnsupportedFeatureError } from '@interline/core'
 import { MemoryDeadLetterStore } from '@interline/memory'
 import { type BrokerCase, cases } from '../contract/broker-case.js'
 import { numbers, range, type ThingEvent, ThingMade } from '../contract/events.js'
@@ -22,7 +22,7 @@ class Ward {
     this.#deadLetters = room.capabilities.deadLetters === 'browse' ? undefined : new MemoryDeadLetterStore()
   }
 
-  async process(): Promise<EventBus> {
+  async process(): Promise<IEventBus> {
     const bus = this.#room.bus({ deadLetters: this.#deadLetters })
     const failure = { retry: quickRetry(2), deadLetter: { keepOrder: true } }
     await bus.subscribe(ThingMade, this.seen.handle, { name: 'seen', order: 'key', failure })
@@ -40,7 +40,7 @@ class Ward {
   }
 
   /** Until so many letters are there. */
-  async letters(bus: EventBus, count: number): Promise<void> {
+  async letters(bus: IEventBus, count: number): Promise<void> {
     let there = -1
     await this.#room.waitFor(async () => (there = await bus.deadLetters.count()) === count, {
       what: `${count} dead and parked letters`,

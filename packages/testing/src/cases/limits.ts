@@ -4,9 +4,9 @@ import {
   type BrokerCapabilities,
   type Consumer,
   type Delivery,
-  type EventBus,
   EventTooLargeError,
   type IBroker,
+  type IEventBus,
   type Receive,
   type Source,
   topic,
@@ -133,7 +133,7 @@ async function refusedNotIgnored(room: Room): Promise<void> {
     broadcast: false,
     deadLetters: 'none',
   }
-  const bus = (): EventBus => room.bus({ wrap: (broker) => new Pretending(broker, off) })
+  const bus = (): IEventBus => room.bus({ wrap: (broker) => new Pretending(broker, off) })
   const refused = async (what: string, call: () => Promise<unknown>): Promise<void> => {
     await assert.rejects(call, (error) => error instanceof UnsupportedFeatureError && error.message.length > 20, `${what} must be refused`)
   }
@@ -176,7 +176,7 @@ async function scheduled(room: Room): Promise<void> {
   assert.ok(lateMs < 1_000, `late by ${lateMs} ms`)
 }
 
-async function restarted(room: Room, first: EventBus, seen: Recorder<ThingEvent>): Promise<EventBus> {
+async function restarted(room: Room, first: IEventBus, seen: Recorder<ThingEvent>): Promise<IEventBus> {
   await first.close()
   const second = room.bus()
   await second.subscribe(ThingMade, seen.handle, { name: 'seen', order: 'none' })

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { inspect } from 'node:util'
-import { ConnectionError, type EventBus } from '@interline/core'
+import { ConnectionError, type IEventBus } from '@interline/core'
 import { type BrokerCase, cases } from '../contract/broker-case.js'
 import type { PrivateServer } from '../contract/broker-options.js'
 import { numbers, range, type ThingEvent, ThingMade, things } from '../contract/events.js'
@@ -19,7 +19,7 @@ async function privateServer(room: Room): Promise<PrivateServer> {
 
 async function serverIsKilled(room: Room): Promise<void> {
   const server = await privateServer(room)
-  const busOf = (service: string): EventBus => room.bus({ service, broker: server.create(room.namespace) })
+  const busOf = (service: string): IEventBus => room.bus({ service, broker: server.create(room.namespace) })
   const consumer = busOf('suite')
   const seen = recorder<ThingEvent>()
   await consumer.subscribe(ThingMade, seen.handle, { name: 'seen', order: 'none' })
@@ -81,7 +81,7 @@ async function serverComesBack(room: Room): Promise<void> {
   await room.handled(seen, 1)
 }
 
-async function refusesToStart(bus: EventBus, secrets: readonly string[], what: string): Promise<void> {
+async function refusesToStart(bus: IEventBus, secrets: readonly string[], what: string): Promise<void> {
   const began = performance.now()
   const error = await within(
     bus.start().then(

@@ -1,5 +1,13 @@
 import assert from 'node:assert/strict'
-import { type BrokerCapabilities, EventBus, type EventBusOptions, type IBroker, type ILogger, type RetryOptions } from '@interline/core'
+import {
+  type BrokerCapabilities,
+  EventBus,
+  type EventBusOptions,
+  type IBroker,
+  type IEventBus,
+  type ILogger,
+  type RetryOptions,
+} from '@interline/core'
 import type { Recorder } from '../waiting/recorder.js'
 import { type WaitOptions, waitFor } from '../waiting/wait-for.js'
 import type { Limits, Scale, TestBrokerOptions } from './broker-options.js'
@@ -51,8 +59,8 @@ export class Room {
   }
 
   /** A bus as another process would have it: of the same service, with a broker of its own. Closed with the room. */
-  bus({ wrap, broker = this.broker(), ...options }: RoomBusOptions = {}): EventBus {
-    const bus = new EventBus({
+  bus({ wrap, broker = this.broker(), ...options }: RoomBusOptions = {}): IEventBus {
+    const bus = this.makeBus({
       service: 'suite',
       retry: quickRetry(),
       logger: silent,
@@ -79,7 +87,7 @@ export class Room {
   }
 
   /** Until the groups of this bus have nothing left, so that "no more than that came" can be said without waiting at random. */
-  async drained(...buses: readonly EventBus[]): Promise<void> {
+  async drained(...buses: readonly IEventBus[]): Promise<void> {
     for (const bus of buses) {
       let left = ''
       await this.waitFor(
@@ -91,6 +99,10 @@ export class Room {
         { what: 'a lag of 0', progress: () => left },
       )
     }
+  }
+
+  protected makeBus(options: EventBusOptions & { readonly broker: IBroker }): IEventBus {
+    return new EventBus(options)
   }
 
   async close(): Promise<void> {

@@ -19,17 +19,28 @@ const defaultLimits: Readonly<Record<Scale, Limits>> = {
  * configuration has no means for fails, unless `leaveOut` gives the reason.
  */
 export function testBroker(name: string, options: TestBrokerOptions): void {
+  registerCases(name, options, { suite: 'broker', cases: brokerCases, room: (...settings) => new Room(...settings) })
+}
+
+export interface Suite {
+  /** Its name in the report. */
+  readonly suite: string
+  readonly cases: readonly BrokerCase[]
+  readonly room: (options: TestBrokerOptions, scale: Scale, limits: Limits) => Room
+}
+
+export function registerCases(name: string, options: TestBrokerOptions, { suite, cases, room: makeRoom }: Suite): void {
   const runner = runnerOrGlobal(options.runner)
   const scale = options.scale ?? (process.env.INTERLINE_SCALE === 'full' ? 'full' : 'short')
   const limits = { ...defaultLimits[scale], ...options.limits }
   const { capabilities } = options.create('it-capabilities')
-  const about = { suite: 'broker', configuration: name }
+  const about = { suite, configuration: name }
   runner.describe(name, () => {
     report({ kind: 'configuration', ...about, capabilities })
     runner.it('B00 capabilities: the broker says what it can do, as expected', async () =>
       checkCapabilities(capabilities, options.capabilities),
     )
-    for (const each of brokerCases) {
+    for (const each of cases) {
       const { id } = each
       const reason = options.leaveOut?.[id]
       if (reason !== undefined && isLeftOut(each, options)) {
@@ -44,7 +55,7 @@ export function testBroker(name: string, options: TestBrokerOptions): void {
         `${id} ${title}`,
         async () => {
           try {
-            const room = new Room(options, scale, limits)
+            const room = makeRoom(options, scale, limits)
             try {
               await within(run(room), limits.caseMs, `The case ${id}`)
             } finally {
