@@ -96,7 +96,7 @@ describe('what holds whatever happens: nothing lost, order per key', () => {
     const consuming = Array.from({ length: 3 }, async (_, index) => {
       const broker = await room.broker(options)
       while (running.going) {
-        const consumer: Consumer | undefined = await room.consume(broker, { order, window: 50 }, receive).catch(() => undefined)
+        const consumer: Consumer | undefined = await room.consume(broker, { order, from: 'beginning', window: 50 }, receive).catch(() => undefined)
         await pauseOf(index === 0 ? durationMs : 500 + Math.random() * 2_000)
         await consumer?.stop()
         await consumer?.close()
@@ -112,7 +112,7 @@ describe('what holds whatever happens: nothing lost, order per key', () => {
     await Promise.all(publishing)
     await Promise.all(consuming)
     const last = await room.broker(options)
-    await room.consume(last, { order }, receive)
+    await room.consume(last, { order, from: 'beginning' }, receive)
     const total = [...published.values()].reduce((sum, n) => sum + n, 0)
     await waitFor(() => seen.size >= total, { limitMs: 20_000, what: `${total} events`, progress: () => seen.size })
     process.stdout.write(`${order}: ${total} events, ${duplicates} seen again\n`)
