@@ -1,0 +1,99 @@
+import { createRequire } from 'node:module'
+import type { Broker, Cluster, Kafka, Message } from 'kafkajs'
+import { PartitionAssigners } from 'kafkajs'
+
+/** kafkajs gives its cluster to partition assigners; its types leave out what its own consumer calls there. */
+export interface KafkaJsCluster extends Omit<Cluster, 'findGroupCoordinator' | 'findBroker'> {
+  readonly targetTopics: Set<string>
+  findBroker(node: { readonly nodeId: string }): Promise<KafkaJsBroker>
+  findGroupCoordinator(group: { readonly groupId: string }): Promise<KafkaJsBroker>
+}
+
+export interface KafkaJsBroker extends Pick<Broker, 'isConnected' | 'fetch' | 'produce'> {
+  offsetCommit(request: object): Promise<unknown>
+  offsetFetch(request: object): Promise<{ readonly responses: readonly RawOffsets[] }>
+  joinGroup(request: object): Promise<RawJoined>
+  syncGroup(request: object): Promise<{ readonly memberAssignment: Buffer }>
+  heartbeat(request: object): Promise<unknown>
+  leaveGroup(request: object): Promise<unknown>
+}
+
+export interface RawOffsets {
+  readonly topic: string
+  readonly partitions: readonly { readonly partition: number; readonly offset: string; readonly metadata: string | null }[]
+}
+
+export interface RawJoined {
+  readonly generationId: number
+  readonly leaderId: string
+  readonly memberId: string
+  readonly members: readonly { readonly memberId: string; readonly memberMetadata: Buffer }[]
+}
+
+export interface RawRecord {
+  readonly offset: string
+  readonly key: Buffer | null
+  readonly value: Buffer | null
+  readonly headers: Readonly<Record<string, Buffer>>
+  readonly isControlRecord?: boolean
+  readonly batchContext?: { readonly firstOffset: unknown; readonly lastOffsetDelta: number }
+}
+
+export interface RawFetched {
+  readonly responses: readonly {
+    readonly topicName: string
+    readonly partitions: readonly {
+      readonly partition: number
+      readonly messages: readonly RawRecord[]
+      readonly abortedTransactions: readonly object[] | null
+    }[]
+  }[]
+}
+
+export type RawTopicData = { topic: string; partitions: { partition: number; messages: Message[] }[] }[]
+
+const load = createRequire(import.meta.url)
+
+/** Leaves out what an aborted transaction wrote. */
+export const withoutAborted = load('kafkajs/src/consumer/filterAbortedMessages.js') as (batch: {
+  readonly messages: readonly RawRecord[]
+  readonly abortedTransactions: readonly object[] | null
+}) => readonly RawRecord[]
+
+/** A cluster with connections of its own, as kafkajs makes one for each consumer. */
+export function clusterOf(kafka: Kafka): KafkaJsCluster {
+  let found: Cluster | undefined
+  kafka.consumer({
+    groupId: 'interline',
+    allowAutoTopicCreation: false,
+    metadataMaxAge: 60_000,
+    partitionAssigners: [
+      (config) => {
+        found = config.cluster
+        return PartitionAssigners.roundRobin(config)
+      },
+    ],
+  })
+  if (found === undefined) throw new Error('This version of kafkajs gives its assigners no cluster. Install kafkajs 2.2.4.')
+  return found as unknown as KafkaJsCluster
+}
+
+interface RequestQueue {
+  readonly pending: readonly unknown[]
+  readonly throttledUntil: number
+  scheduleCheckPendingRequests(): void
+}
+
+/**
+ * A connection of kafkajs 2.2.4 that has had one answer looks for waiting requests every millisecond, for ever. There is something to
+ * look for only while requests wait.
+ */
+export function calmRequestQueues(): void {
+  const { prototype } = load('kafkajs/src/network/requestQueue/index.js') as { prototype: RequestQueue & { interlineCalm?: boolean } }
+  if (prototype.interlineCalm === true || typeof prototype.scheduleCheckPendingRequests !== 'function') return
+  prototype.interlineCalm = true
+  const schedule = prototype.scheduleCheckPendingRequests
+  prototype.scheduleCheckPendingRequests = function calm(this: RequestQueue): void {
+    if (this.pending.length > 0) schedule.call(this)
+  }
+}

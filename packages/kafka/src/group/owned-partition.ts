@@ -1,0 +1,31 @@
+import type { KafkaDelivery } from '../kafka-delivery.js'
+import type { PartitionLog } from './partition-log.js'
+
+/** A partition of a destination and, of the same number, that of the group's retry topic: owned together, so that a key has one owner. */
+export class OwnedPartition {
+  readonly number: number
+  /** By topic, once they are loaded. */
+  logs: readonly PartitionLog[] = []
+  readonly lost: AbortController = new AbortController()
+  readonly leaving: AbortController = new AbortController()
+  /** What core has of it. */
+  readonly handed: Set<KafkaDelivery> = new Set()
+  /** Why nothing is fetched from it. */
+  blocked: string | undefined
+
+  constructor(number: number) {
+    this.number = number
+  }
+
+  get inHand(): number {
+    return this.logs.reduce((sum, log) => sum + log.inHand, 0)
+  }
+
+  get isReading(): boolean {
+    return !this.lost.signal.aborted && !this.leaving.signal.aborted
+  }
+
+  logOf(topic: string): PartitionLog | undefined {
+    return this.logs.find((log) => log.topic === topic)
+  }
+}
