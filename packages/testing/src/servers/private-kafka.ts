@@ -163,6 +163,9 @@ function properties(port: number, controllerPort: number, folder: string, option
     'transaction.state.log.replication.factor': '1',
     'transaction.state.log.min.isr': '1',
     'group.initial.rebalance.delay.ms': '0',
+    // a node that was killed may be back as soon as it has started
+    'broker.session.timeout.ms': '1500',
+    'broker.heartbeat.interval.ms': '300',
     'auto.create.topics.enable': 'false',
     ...sasl,
     ...options.properties,

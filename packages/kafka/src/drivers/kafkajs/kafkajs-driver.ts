@@ -23,7 +23,8 @@ export function kafkaJsDriver(options: ResolvedOptions): Driver {
     logLevel: logger === undefined ? logLevel.NOTHING : logLevel.WARN,
     logCreator: () => (entry) => logger?.debug(`kafkajs: ${entry.log.message}`, { namespace: entry.namespace, level: entry.label }),
     ...(ssl === undefined ? {} : { ssl }),
-    ...(sasl === undefined ? {} : { sasl }),
+    // kafkajs writes into what it gets
+    ...(sasl === undefined ? {} : { sasl: { ...sasl } }),
   } as KafkaConfig
   const kafka = new Kafka(config)
   return () => new KafkaJsClient(kafka)
