@@ -15,7 +15,9 @@ interface Named {
 }
 
 export async function describeGroups(context: BrokerContext, groups: readonly Named[]): Promise<readonly GroupStanding[]> {
-  return Promise.all(groups.map(async (named) => ({ group: named.group, destination: named.destination, lag: await lagOf(context, named) })))
+  return Promise.all(
+    groups.map(async (named) => ({ group: named.group, destination: named.destination, lag: await lagOf(context, named) })),
+  )
 }
 
 async function lagOf({ control, names }: BrokerContext, { group, destination }: Named): Promise<number> {
@@ -25,7 +27,9 @@ async function lagOf({ control, names }: BrokerContext, { group, destination }: 
       control.committed(names.group(group, destination), topics),
       ...topics.map((topic) => control.offsets(topic, 'latest')),
     ])
-    const begins = committed.some(({ offset }) => offset < 0) ? await Promise.all(topics.map((topic) => control.offsets(topic, 'earliest'))) : []
+    const begins = committed.some(({ offset }) => offset < 0)
+      ? await Promise.all(topics.map((topic) => control.offsets(topic, 'earliest')))
+      : []
     let lag = 0
     for (const { topic, partition, offset, metadata } of committed) {
       const at = topics.indexOf(topic)

@@ -64,7 +64,6 @@ export function decodeRecord(destination: string, record: IncomingRecord): Decod
       if (text === undefined) broken = `Header "${name}" is not UTF-8.`
       else attributes[attribute] = text
     } else if (text === undefined) {
-      continue
     } else if (name === progressHeader) progress = text
     else if (name === refHeader) ref = text
     else if (name === dueHeader) dueAt = Number(text) || 0

@@ -205,7 +205,7 @@ export class Publisher {
       return undefined
     } catch (thrown) {
       const error = toError(thrown)
-      if (error instanceof DriverError && !error.sent) calls.forEach((call, index) => (call.sent = before[index] ?? false))
+      if (error instanceof DriverError && !error.sent) for (const [index, call] of calls.entries()) call.sent = before[index] ?? false
       return error
     }
   }

@@ -118,4 +118,3 @@ export async function createGroup(context: BrokerContext, source: Source, topics
   }
   return true
 }
-

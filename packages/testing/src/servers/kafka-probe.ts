@@ -3,7 +3,11 @@ import { connect } from 'node:net'
 const apiVersions = 18
 
 /** Whether a Kafka answers there. Asks for the versions it speaks, which needs no login. Never throws for a server that is not there. */
-export function kafkaAnswers(options: { readonly host?: string | undefined; readonly port: number; readonly limitMs?: number }): Promise<boolean> {
+export function kafkaAnswers(options: {
+  readonly host?: string | undefined
+  readonly port: number
+  readonly limitMs?: number
+}): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(options.port, options.host ?? '127.0.0.1')
     const finish = (answer: boolean): void => {

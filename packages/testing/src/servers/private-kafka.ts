@@ -79,7 +79,9 @@ export class PrivateKafka implements AsyncDisposable {
     this.#process = child
     let failure: Error | undefined
     child.once('error', (error) => {
-      failure = new Error('Kafka could not be started. Install Java 17 (Debian: apt-get install openjdk-17-jre-headless).', { cause: error })
+      failure = new Error('Kafka could not be started. Install Java 17 (Debian: apt-get install openjdk-17-jre-headless).', {
+        cause: error,
+      })
     })
     process.once('exit', this.#killAtExit)
     await waitFor(

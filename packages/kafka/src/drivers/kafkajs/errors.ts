@@ -32,7 +32,8 @@ export function driverError(thrown: unknown, sent = false): DriverError {
 
 function rootOf(error: KafkaJsError): KafkaJsError {
   if (error.name === 'KafkaJSAggregateError' && error.errors?.[0] !== undefined) return rootOf(error.errors[0])
-  if (error.type === undefined && error.cause instanceof Error && error.name !== 'KafkaJSSASLAuthenticationError') return rootOf(error.cause)
+  if (error.type === undefined && error.cause instanceof Error && error.name !== 'KafkaJSSASLAuthenticationError')
+    return rootOf(error.cause)
   return error
 }
 

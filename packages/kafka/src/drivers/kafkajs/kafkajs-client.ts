@@ -94,7 +94,9 @@ export class KafkaJsClient implements KafkaClient {
       await know(cluster, [topic])
       const partitions = cluster.findTopicPartitionMetadata(topic).map(({ partitionId }) => ({ partition: partitionId }))
       const where = typeof at === 'number' ? { fromTimestamp: at } : { fromBeginning: at === 'earliest' }
-      const [found] = await cluster.fetchTopicsOffset([{ topic, partitions, ...where } as Parameters<typeof cluster.fetchTopicsOffset>[0][0]])
+      const [found] = await cluster.fetchTopicsOffset([
+        { topic, partitions, ...where } as Parameters<typeof cluster.fetchTopicsOffset>[0][0],
+      ])
       return new Map((found?.partitions ?? []).map(({ partition, offset }) => [partition, Number(offset)]))
     })
   }
@@ -287,7 +289,11 @@ function byLeader(cluster: KafkaJsCluster, records: readonly OutgoingRecord[]): 
     const leader = partitionMetadata.find(({ partitionId }) => partitionId === partition)?.leader
     if (leader === undefined || leader < 0) throw new DriverError('temporary', `Partition ${partition} of ${topic} has no leader.`)
     const topics = entryOf(leaders, String(leader), () => new Map<string, Map<number, Message[]>>())
-    entryOf(entryOf(topics, topic, () => new Map<number, Message[]>()), partition, () => []).push(message)
+    entryOf(
+      entryOf(topics, topic, () => new Map<number, Message[]>()),
+      partition,
+      () => [],
+    ).push(message)
   }
   const data = [...leaders].map(([leader, topics]): [string, RawTopicData] => [
     leader,

@@ -29,4 +29,3 @@ export function kafkaJsDriver(options: ResolvedOptions): Driver {
   const kafka = new Kafka(config)
   return () => new KafkaJsClient(kafka)
 }
-
