@@ -58,6 +58,7 @@ export class KafkaJsClient implements KafkaClient {
     try {
       return await this.#call(async (cluster) => {
         await know(cluster, [topic])
+        await freshly(cluster, topic)
         return cluster.findTopicPartitionMetadata(topic).length
       })
     } catch (error) {
@@ -277,7 +278,21 @@ export class KafkaJsClient implements KafkaClient {
 async function know(cluster: KafkaJsCluster, topics: readonly string[]): Promise<void> {
   await cluster.addMultipleTargetTopics([...topics])
   // one that was forgotten after an error of another may be known by name only
-  if (topics.some((topic) => cluster.findTopicPartitionMetadata(topic).length === 0)) await cluster.refreshMetadata()
+  const isMissing = (topic: string): boolean => cluster.findTopicPartitionMetadata(topic).length === 0
+  if (topics.some(isMissing)) await cluster.refreshMetadata()
+  if (topics.some(isMissing)) throw new DriverError('temporary', `Kafka does not tell of ${topics.filter(isMissing).join(', ')} yet.`)
+}
+
+/** What is remembered of a topic may be of one that was deleted since. */
+async function freshly(cluster: KafkaJsCluster, topic: string): Promise<void> {
+  try {
+    await cluster.refreshMetadata()
+  } catch (error) {
+    // one of them is gone, and this is the way to learn whether it is this one
+    if (driverError(error).kind !== 'unknown-topic') throw error
+    cluster.targetTopics.clear()
+    await cluster.addMultipleTargetTopics([topic])
+  }
 }
 
 function byLeader(cluster: KafkaJsCluster, records: readonly OutgoingRecord[]): Map<string, RawTopicData> {
