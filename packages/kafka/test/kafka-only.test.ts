@@ -193,9 +193,10 @@ test('an idle consumer costs next to nothing', async () => {
   await waitFor(async () => got.length === 1 && (await broker.getMetrics()).lag === 0)
   const began = performance.now()
   const before = process.cpuUsage()
-  await waitFor(() => performance.now() - began >= 2_000, { limitMs: 5_000 })
+  // a window to measure in; nothing is waited for
+  await new Promise((resolve) => setTimeout(resolve, 2_000))
   const { user, system } = process.cpuUsage(before)
   const share = (user + system) / 1_000 / (performance.now() - began)
-  // the test runner is in it, too; a timer for each millisecond alone would cost more
-  expect(share).toBeLessThan(0.03)
+  // the test runner is in it, too; a timer for each millisecond alone costs more
+  expect(share).toBeLessThan(0.02)
 })

@@ -80,13 +80,19 @@ export function clusterOf(kafka: Kafka): KafkaJsCluster {
 
 interface RequestQueue {
   readonly pending: readonly unknown[]
-  readonly throttledUntil: number
+  readonly inflight: ReadonlyMap<unknown, { readonly sentAt: number; readonly requestTimeout: number; timeoutRequest(): void }>
+  readonly requestTimeout: number
+  readonly enforceRequestTimeout: boolean
+  requestTimeoutIntervalId: unknown
+  isConnected(): boolean
+  destroy(): void
   scheduleCheckPendingRequests(): void
+  scheduleRequestTimeoutCheck(): void
 }
 
 /**
- * A connection of kafkajs 2.2.4 that has had one answer looks for waiting requests every millisecond, for ever. There is something to
- * look for only while requests wait.
+ * A connection of kafkajs 2.2.4 that has had one answer looks for waiting requests every millisecond, for ever, and for late answers ten
+ * times a second. There is something to look for only while requests wait, and what may take seconds need not be looked at so often.
  */
 export function calmRequestQueues(): void {
   const { prototype } = load('kafkajs/src/network/requestQueue/index.js') as { prototype: RequestQueue & { interlineCalm?: boolean } }
@@ -95,5 +101,14 @@ export function calmRequestQueues(): void {
   const schedule = prototype.scheduleCheckPendingRequests
   prototype.scheduleCheckPendingRequests = function calm(this: RequestQueue): void {
     if (this.pending.length > 0) schedule.call(this)
+  }
+  prototype.scheduleRequestTimeoutCheck = function seldom(this: RequestQueue): void {
+    if (!this.enforceRequestTimeout) return
+    this.destroy()
+    const look = (): void => {
+      for (const request of this.inflight.values()) if (Date.now() - request.sentAt > request.requestTimeout) request.timeoutRequest()
+      if (!this.isConnected()) this.destroy()
+    }
+    this.requestTimeoutIntervalId = setInterval(look, Math.max(100, Math.min(this.requestTimeout / 8, 1_000)))
   }
 }
