@@ -25,6 +25,8 @@ export class KafkaDelivery implements Delivery {
   readonly record: IncomingRecord
   readonly owned: OwnedPartition
   readonly log: PartitionLog
+  /** Set on what another process was at when it gave up the partition. */
+  readonly hold: string | undefined
   /** Settled, lost or given back: nothing more can be done with it here. */
   ended = false
   readonly #settler: Settler
@@ -34,7 +36,8 @@ export class KafkaDelivery implements Delivery {
     this.message = decoded.message
     this.ref = decoded.ref ?? `${log.topic}:${log.partition}:${record.offset}`
     this.progress = taken.progress ?? decoded.progress
-    this.redelivered = taken.redelivered
+    this.hold = decoded.hold
+    this.redelivered = taken.redelivered || decoded.hold !== undefined
     this.undecodable = decoded.undecodable
     this.lost = owned.lost.signal
     this.leaving = owned.leaving.signal

@@ -9,6 +9,10 @@ export interface DecodedRecord {
   readonly progress: string | undefined
   /** Milliseconds since 1970 before which nobody may see it. */
   readonly dueAt: number
+  /** The name of the hold that another process has on it. */
+  readonly hold: string | undefined
+  /** The hold that has ended; then there is no message. */
+  readonly done: string | undefined
   readonly undecodable: Error | undefined
 }
 
@@ -23,6 +27,9 @@ export const progressHeader = 'interline-progress'
 /** The name of the first record, kept over retries. */
 export const refHeader = 'interline-ref'
 export const dueHeader = 'interline-due'
+/** Run by the process that wrote it, until it is due; and that it is finished. */
+export const holdHeader = 'interline-hold'
+export const doneHeader = 'interline-done'
 
 /** The event in CloudEvents binary mode. Throws EncodeError for what can't be a record. */
 export function encodeRecord(topic: string, message: WireMessage): OutgoingRecord {
@@ -53,6 +60,8 @@ export function decodeRecord(destination: string, record: IncomingRecord): Decod
   let progress: string | undefined
   let ref: string | undefined
   let dueAt = 0
+  let hold: string | undefined
+  let done: string | undefined
   let isBytes = false
   let broken: string | undefined
   for (const name in record.headers) {
@@ -67,6 +76,8 @@ export function decodeRecord(destination: string, record: IncomingRecord): Decod
     } else if (name === progressHeader) progress = text
     else if (name === refHeader) ref = text
     else if (name === dueHeader) dueAt = Number(text) || 0
+    else if (name === holdHeader) hold = text
+    else if (name === doneHeader) done = text
     else if (name === bytesHeader) isBytes = true
   }
   const isStructured = /^application\/cloudevents/i.test(attributes.datacontenttype ?? '')
@@ -80,7 +91,7 @@ export function decodeRecord(destination: string, record: IncomingRecord): Decod
     data: isRecognised ? dataOf(record.value, isBytes) : rawBytes(record),
   }
   const why = broken ?? (isRecognised ? undefined : notAnEvent(record))
-  return { message, ref, progress, dueAt, undecodable: why === undefined ? undefined : new DecodeError(why) }
+  return { message, ref, progress, dueAt, hold, done, undecodable: why === undefined ? undefined : new DecodeError(why) }
 }
 
 /** The headers of a record as they were, to be written again with others. */

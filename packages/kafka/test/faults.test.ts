@@ -78,7 +78,10 @@ describe('publishing over a line with faults', () => {
     proxy.blackhole()
     const sent = broker.publish([message(1)]).catch((error: unknown) => error)
     expect(await sent).toMatchObject({ code: 'INTERLINE_PUBLISH', outcome: 'unknown' })
-    expect(await broker.publish([message(2)]).catch((error: unknown) => error)).toMatchObject({ code: 'INTERLINE_PUBLISH', outcome: 'failed' })
+    expect(await broker.publish([message(2)]).catch((error: unknown) => error)).toMatchObject({
+      code: 'INTERLINE_PUBLISH',
+      outcome: 'failed',
+    })
     expect((await broker.health()).status).toBe('fail')
     proxy.heal()
     await waitFor(async () => (await broker.health()).status === 'pass', { what: 'health to come back' })

@@ -2,7 +2,19 @@ import { toError } from '@interline/core'
 import { type CommittedOffset, isDriverError, type KafkaClient } from '../drivers/driver.js'
 import { Bell, pause } from '../waiting.js'
 import type { Membership } from './membership.js'
+import type { OwnedPartition } from './owned-partition.js'
 import type { PartitionLog } from './partition-log.js'
+
+export interface CommitSettings {
+  readonly client: KafkaClient
+  readonly group: string
+  readonly membership: Membership
+  readonly intervalMs: number
+  logs(): Iterable<PartitionLog>
+  /** More may be handed out. */
+  committed(): void
+  failed(error: Error): void
+}
 
 interface Waiter {
   readonly log: PartitionLog
@@ -16,32 +28,15 @@ const longestPauseMs = 500
  * committed waits for the commit that carries it.
  */
 export class CommitLoop {
-  readonly #client: KafkaClient
-  readonly #group: string
-  readonly #membership: Membership
-  readonly #intervalMs: number
-  readonly #logs: () => Iterable<PartitionLog>
-  readonly #failed: (error: Error) => void
+  readonly #settings: CommitSettings
   readonly #bell = new Bell()
   readonly #abort = new AbortController()
   #waiters: Waiter[] = []
   #running: Promise<void> | undefined
   #urgent = false
 
-  constructor(
-    client: KafkaClient,
-    group: string,
-    membership: Membership,
-    intervalMs: number,
-    logs: () => Iterable<PartitionLog>,
-    failed: (error: Error) => void,
-  ) {
-    this.#client = client
-    this.#group = group
-    this.#membership = membership
-    this.#intervalMs = intervalMs
-    this.#logs = logs
-    this.#failed = failed
+  constructor(settings: CommitSettings) {
+    this.#settings = settings
   }
 
   start(): void {
@@ -62,17 +57,16 @@ export class CommitLoop {
   }
 
   /** The last word on these, which nothing follows. */
-  async final(logs: readonly PartitionLog[], limitMs: number): Promise<boolean> {
+  async final(partitions: readonly OwnedPartition[], limitMs: number): Promise<boolean> {
     const began = performance.now()
     while (performance.now() - began < limitMs) {
-      const { member } = this.#membership
+      const logs = partitions.filter(({ gone }) => !gone).flatMap((owned) => owned.logs)
+      if (logs.length === 0) return false
+      const { member } = this.#settings.membership
       if (member !== undefined) {
         try {
-          await this.#client.commit(
-            this.#group,
-            member,
-            logs.map((log) => log.finalSnapshot()),
-          )
+          const offsets = logs.map((log) => log.finalSnapshot())
+          await this.#settings.client.commit(this.#settings.group, member, offsets)
           return true
         } catch (error) {
           if (isDriverError(error, 'fenced', 'unknown-topic', 'refused')) return false
@@ -100,12 +94,12 @@ export class CommitLoop {
   async #run(): Promise<void> {
     let failures = 0
     while (!this.#abort.signal.aborted) {
-      const dirty = [...this.#logs()].filter((log) => log.dirty)
-      const { member } = this.#membership
+      const dirty = [...this.#settings.logs()].filter((log) => log.dirty)
+      const { member } = this.#settings.membership
       if (dirty.length === 0) {
         await this.#bell.wait()
         // acknowledgements that come together go together
-        if (!this.#urgent && !this.#abort.signal.aborted) await pause(this.#intervalMs)
+        if (!this.#urgent && !this.#abort.signal.aborted) await pause(this.#settings.intervalMs)
         continue
       }
       if (member === undefined) {
@@ -118,27 +112,24 @@ export class CommitLoop {
       const snapshots = dirty.map((log) => log.snapshot())
       try {
         const offsets: readonly CommittedOffset[] = snapshots.map(({ offset }) => offset)
-        await this.#client.commit(this.#group, member, offsets)
+        await this.#settings.client.commit(this.#settings.group, member, offsets)
         for (const { confirmed } of snapshots) confirmed()
         for (const { resolve } of waiters) resolve(true)
         failures = 0
-        this.onCommitted()
-        if (!this.#urgent) await pause(this.#intervalMs)
+        this.#settings.committed()
+        if (!this.#urgent) await pause(this.#settings.intervalMs)
       } catch (error) {
         this.#waiters.unshift(...waiters)
         for (const log of dirty) log.touch()
         // between two generations a commit is refused, and accepted afterwards
         if (isDriverError(error, 'fenced', 'rebalancing')) {
-          if (this.#membership.member?.generation === member.generation) this.#membership.refused(error)
+          if (this.#settings.membership.member?.generation === member.generation) this.#settings.membership.refused(error)
           await pause(5)
         } else {
-          this.#failed(toError(error))
+          this.#settings.failed(toError(error))
           await pause(Math.min(20 * 2 ** failures++, longestPauseMs), this.#abort.signal)
         }
       }
     }
   }
-
-  /** More may be handed out. */
-  onCommitted: () => void = () => undefined
 }

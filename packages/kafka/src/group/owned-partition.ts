@@ -10,6 +10,8 @@ export class OwnedPartition {
   readonly leaving: AbortController = new AbortController()
   /** What core has of it. */
   readonly handed: Set<KafkaDelivery> = new Set()
+  /** Somebody else's now. */
+  gone = false
   /** Why nothing is fetched from it. */
   blocked: string | undefined
 
@@ -22,7 +24,7 @@ export class OwnedPartition {
   }
 
   get isReading(): boolean {
-    return !this.lost.signal.aborted && !this.leaving.signal.aborted
+    return !this.gone && !this.leaving.signal.aborted
   }
 
   logOf(topic: string): PartitionLog | undefined {

@@ -60,7 +60,7 @@ export class Ownership {
       ...topics.map((topic) => this.#client.offsets(topic, 'latest')),
     ])
     for (const owned of partitions) {
-      if (owned.lost.signal.aborted) continue
+      if (owned.gone) continue
       owned.logs = topics.flatMap((topic, index) => {
         const first = ends[index]?.get(owned.number)
         const next = ends[index + topics.length]?.get(owned.number)

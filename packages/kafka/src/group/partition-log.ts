@@ -108,6 +108,10 @@ export class PartitionLog {
     this.#dirty = true
   }
 
+  noteOf(offset: number): string | undefined {
+    return this.#notes.get(offset)
+  }
+
   release(offset: number): void {
     if (!this.#inHand.delete(offset)) return
     this.#released.set(offset, this.#taken.get(offset) === true)

@@ -1,9 +1,8 @@
-import { type Admin, AssignerProtocol, type Kafka, type Message, Partitioners } from 'kafkajs'
+import { type Admin, AssignerProtocol, type Kafka } from 'kafkajs'
 import type {
   CommittedOffset,
   Fetched,
   FetchOptions,
-  IncomingRecord,
   Joined,
   JoinRequest,
   KafkaClient,
@@ -15,10 +14,11 @@ import type {
 } from '../driver.js'
 import { DriverError, isDriverError } from '../driver.js'
 import { driverError, isConnectionFault } from './errors.js'
-import { clusterOf, type KafkaJsBroker, type KafkaJsCluster, type RawFetched, type RawTopicData, withoutAborted } from './internals.js'
+import { clusterOf, type KafkaJsBroker, type KafkaJsCluster, type RawFetched } from './internals.js'
+import { freshly, know } from './metadata.js'
+import { byLeader, readFetched } from './records.js'
 
 const { MemberAssignment, MemberMetadata } = AssignerProtocol
-const partitionOf = Partitioners.DefaultPartitioner()
 const readCommitted = 1
 /** How long the broker may take to gather its replicas' answers. */
 const replicationTimeoutMs = 15_000
@@ -273,73 +273,6 @@ export class KafkaJsClient implements KafkaClient {
     this.#coordinators = new Map()
     cluster.disconnect().catch(() => undefined)
   }
-}
-
-async function know(cluster: KafkaJsCluster, topics: readonly string[]): Promise<void> {
-  await cluster.addMultipleTargetTopics([...topics])
-  // one that was forgotten after an error of another may be known by name only
-  const isMissing = (topic: string): boolean => cluster.findTopicPartitionMetadata(topic).length === 0
-  if (topics.some(isMissing)) await cluster.refreshMetadata()
-  if (topics.some(isMissing)) throw new DriverError('temporary', `Kafka does not tell of ${topics.filter(isMissing).join(', ')} yet.`)
-}
-
-/** What is remembered of a topic may be of one that was deleted since. */
-async function freshly(cluster: KafkaJsCluster, topic: string): Promise<void> {
-  try {
-    await cluster.refreshMetadata()
-  } catch (error) {
-    // one of them is gone, and this is the way to learn whether it is this one
-    if (driverError(error).kind !== 'unknown-topic') throw error
-    cluster.targetTopics.clear()
-    await cluster.addMultipleTargetTopics([topic])
-  }
-}
-
-function byLeader(cluster: KafkaJsCluster, records: readonly OutgoingRecord[]): Map<string, RawTopicData> {
-  const leaders = new Map<string, Map<string, Map<number, Message[]>>>()
-  for (const { topic, partition: chosen, key, value, headers } of records) {
-    const message: Message = { key, value, headers: headers as Record<string, string | Buffer> }
-    const partitionMetadata = cluster.findTopicPartitionMetadata(topic)
-    const partition = chosen ?? partitionOf({ topic, partitionMetadata, message })
-    const leader = partitionMetadata.find(({ partitionId }) => partitionId === partition)?.leader
-    if (leader === undefined || leader < 0) throw new DriverError('temporary', `Partition ${partition} of ${topic} has no leader.`)
-    const topics = entryOf(leaders, String(leader), () => new Map<string, Map<number, Message[]>>())
-    entryOf(
-      entryOf(topics, topic, () => new Map<number, Message[]>()),
-      partition,
-      () => [],
-    ).push(message)
-  }
-  const data = [...leaders].map(([leader, topics]): [string, RawTopicData] => [
-    leader,
-    [...topics].map(([topic, partitions]) => ({
-      topic,
-      partitions: [...partitions].map(([partition, messages]) => ({ partition, messages })),
-    })),
-  ])
-  return new Map(data)
-}
-
-function entryOf<K, V>(map: Map<K, V>, key: K, make: () => V): V {
-  let value = map.get(key)
-  if (value === undefined) map.set(key, (value = make()))
-  return value
-}
-
-function readFetched(topic: string, found: RawFetched['responses'][0]['partitions'][0], from: number): readonly Fetched[] {
-  const { partition, messages } = found
-  const last = messages.at(-1)
-  if (last === undefined) return []
-  const context = last.batchContext
-  const end = context === undefined ? Number(last.offset) : Number(context.firstOffset) + context.lastOffsetDelta
-  const records: IncomingRecord[] = []
-  // a batch comes as a whole, also where it was asked for from its middle
-  const wanted = messages.filter(({ offset }) => Number(offset) >= from)
-  for (const record of withoutAborted({ messages: wanted, abortedTransactions: found.abortedTransactions ?? [] })) {
-    if (record.isControlRecord === true) continue
-    records.push({ offset: Number(record.offset), key: record.key, value: record.value, headers: record.headers })
-  }
-  return [{ topic, partition, records, next: Math.max(end + 1, from) }]
 }
 
 function copied(partitions: MemberShare['partitions']): Record<string, number[]> {
