@@ -228,7 +228,10 @@ export class GroupConsumer implements Consumer, MembershipListener {
   async #giveUp(partitions: readonly OwnedPartition[]): Promise<void> {
     const mine = partitions.filter(({ gone }) => !gone)
     if (mine.length === 0 || this.#ended.signal.aborted) return
-    for (const { leaving } of mine) leaving.abort()
+    for (const owned of mine) {
+      owned.leaving.abort()
+      owned.closing = true
+    }
     await this.#commits.final(mine, lastWordLimitMs)
     for (const owned of mine) this.#lose(owned)
     this.#rejoining ??= setTimeout(() => {

@@ -10,6 +10,8 @@ export class OwnedPartition {
   readonly leaving: AbortController = new AbortController()
   /** What core has of it. */
   readonly handed: Set<KafkaDelivery> = new Set()
+  /** Its last commit is on the way: no other may follow. */
+  closing = false
   /** Somebody else's now. */
   gone = false
   /** Why nothing is fetched from it. */

@@ -32,7 +32,7 @@ export class Ownership {
   }
 
   *logs(): Iterable<PartitionLog> {
-    for (const { logs } of this.#owned.values()) yield* logs
+    for (const { logs, closing } of this.#owned.values()) if (!closing) yield* logs
   }
 
   get(number: number): OwnedPartition | undefined {
