@@ -75,11 +75,11 @@ export class Membership {
   }
 
   async stop(): Promise<void> {
-    const wasMember = this.#member.id !== ''
     this.#phase = 'stopped'
     this.#bell.ring()
     await this.#running
-    if (wasMember && this.#member.id !== '') await this.#client.leave(this.#options.group, this.#member)
+    // also one that was just about to join: it would be missed for a whole session
+    if (this.#member.id !== '') await this.#client.leave(this.#options.group, this.#member)
   }
 
   async #run(): Promise<void> {
