@@ -1,5 +1,5 @@
 import { createRequire } from 'node:module'
-import type { Broker, Cluster, Kafka, Message } from 'kafkajs'
+import type { Broker, Cluster, Kafka } from 'kafkajs'
 import { PartitionAssigners } from 'kafkajs'
 
 /** kafkajs gives its cluster to partition assigners; its types leave out what its own consumer calls there. */
@@ -9,7 +9,8 @@ export interface KafkaJsCluster extends Omit<Cluster, 'findGroupCoordinator' | '
   findGroupCoordinator(group: { readonly groupId: string }): Promise<KafkaJsBroker>
 }
 
-export interface KafkaJsBroker extends Pick<Broker, 'isConnected' | 'fetch' | 'produce'> {
+export interface KafkaJsBroker extends Pick<Broker, 'isConnected' | 'disconnect' | 'fetch'> {
+  readonly connectionPool: { send(request: ProtocolRequest): Promise<unknown> }
   offsetCommit(request: object): Promise<unknown>
   offsetFetch(request: object): Promise<{ readonly responses: readonly RawOffsets[] }>
   joinGroup(request: object): Promise<RawJoined>
@@ -50,9 +51,33 @@ export interface RawFetched {
   }[]
 }
 
-export type RawTopicData = { topic: string; partitions: { partition: number; messages: Message[] }[] }[]
+interface ProtocolRequest {
+  readonly request: object
+  readonly response: object
+}
 
 const load = createRequire(import.meta.url)
+
+export const crc32C = load('kafkajs/src/protocol/recordBatch/crc32C/crc32C.js') as (bytes: Buffer) => number
+
+const Encoder = load('kafkajs/src/protocol/encoder.js') as new (size: number) => { writeBuffer(bytes: Buffer): object }
+const produce = load('kafkajs/src/protocol/requests/produce/index.js') as {
+  protocol(version: { readonly version: number }): (body: object) => ProtocolRequest
+}
+/** Of Kafka 2.1, and known to every later one. */
+const produceVersion = 7
+
+/** A produce request whose body is written already. */
+export async function sendProduce(broker: KafkaJsBroker, body: Buffer): Promise<void> {
+  const { request, response } = produce.protocol({ version: produceVersion })({ acks: -1, timeout: 0, topicData: [] })
+  const encode = async (): Promise<object> => new Encoder(body.length).writeBuffer(body)
+  try {
+    await broker.connectionPool.send({ request: { ...request, encode }, response })
+  } catch (error) {
+    if (error instanceof Error && error.name === 'KafkaJSConnectionClosedError') await broker.disconnect()
+    throw error
+  }
+}
 
 /** Leaves out what an aborted transaction wrote. */
 export const withoutAborted = load('kafkajs/src/consumer/filterAbortedMessages.js') as (batch: {

@@ -14,9 +14,9 @@ import type {
 } from '../driver.js'
 import { DriverError, isDriverError } from '../driver.js'
 import { driverError, isConnectionFault } from './errors.js'
-import { clusterOf, type KafkaJsBroker, type KafkaJsCluster, type RawFetched } from './internals.js'
+import { clusterOf, type KafkaJsBroker, type KafkaJsCluster, type RawFetched, sendProduce } from './internals.js'
 import { freshly, know } from './metadata.js'
-import { byLeader, readFetched } from './records.js'
+import { produceBodies, readFetched } from './records.js'
 
 const { MemberAssignment, MemberMetadata } = AssignerProtocol
 const readCommitted = 1
@@ -79,10 +79,13 @@ export class KafkaJsClient implements KafkaClient {
       await this.#call(async (cluster) => {
         await know(cluster, [...new Set(records.map(({ topic }) => topic))])
         const requests = await Promise.all(
-          [...byLeader(cluster, records)].map(async ([nodeId, topicData]) => ({ broker: await cluster.findBroker({ nodeId }), topicData })),
+          [...produceBodies(cluster, records, replicationTimeoutMs)].map(async ([nodeId, body]) => ({
+            broker: await cluster.findBroker({ nodeId }),
+            body,
+          })),
         )
         sent = true
-        await Promise.all(requests.map(({ broker, topicData }) => broker.produce({ acks: -1, timeout: replicationTimeoutMs, topicData })))
+        await Promise.all(requests.map(({ broker, body }) => sendProduce(broker, body)))
       })
     } catch (error) {
       const { kind, message, cause } = driverError(error)

@@ -1,33 +1,47 @@
-import { type Message, Partitioners } from 'kafkajs'
+import { Partitioners } from 'kafkajs'
 import { DriverError, type Fetched, type IncomingRecord, type OutgoingRecord } from '../driver.js'
-import { type KafkaJsCluster, type RawFetched, type RawTopicData, withoutAborted } from './internals.js'
+import { type KafkaJsCluster, type RawFetched, withoutAborted } from './internals.js'
+import { RecordWriter } from './record-writer.js'
 
+const acksOfAll = -1
 const partitionOf = Partitioners.DefaultPartitioner()
 
-/** What to send to each node. */
-export function byLeader(cluster: KafkaJsCluster, records: readonly OutgoingRecord[]): Map<string, RawTopicData> {
-  const leaders = new Map<string, Map<string, Map<number, Message[]>>>()
-  for (const { topic, partition: chosen, key, value, headers } of records) {
-    const message: Message = { key, value, headers: headers as Record<string, string | Buffer> }
+/** The body of the produce request for each node. */
+export function produceBodies(cluster: KafkaJsCluster, records: readonly OutgoingRecord[], timeoutMs: number): Map<string, Buffer> {
+  const leaders = new Map<string, Map<string, Map<number, OutgoingRecord[]>>>()
+  for (const record of records) {
+    const { topic, key, value } = record
     const partitionMetadata = cluster.findTopicPartitionMetadata(topic)
-    const partition = chosen ?? partitionOf({ topic, partitionMetadata, message })
+    const partition = record.partition ?? partitionOf({ topic, partitionMetadata, message: { key, value } })
     const leader = partitionMetadata.find(({ partitionId }) => partitionId === partition)?.leader
     if (leader === undefined || leader < 0) throw new DriverError('temporary', `Partition ${partition} of ${topic} has no leader.`)
-    const topics = entryOf(leaders, String(leader), () => new Map<string, Map<number, Message[]>>())
+    const topics = entryOf(leaders, String(leader), () => new Map<string, Map<number, OutgoingRecord[]>>())
     entryOf(
-      entryOf(topics, topic, () => new Map<number, Message[]>()),
+      entryOf(topics, topic, () => new Map<number, OutgoingRecord[]>()),
       partition,
       () => [],
-    ).push(message)
+    ).push(record)
   }
-  const data = [...leaders].map(([leader, topics]): [string, RawTopicData] => [
-    leader,
-    [...topics].map(([topic, partitions]) => ({
-      topic,
-      partitions: [...partitions].map(([partition, messages]) => ({ partition, messages })),
-    })),
-  ])
-  return new Map(data)
+  return new Map([...leaders].map(([leader, topics]) => [leader, bodyOf(topics, timeoutMs)]))
+}
+
+function bodyOf(topics: ReadonlyMap<string, ReadonlyMap<number, readonly OutgoingRecord[]>>, timeoutMs: number): Buffer {
+  const writer = new RecordWriter()
+  const now = Date.now()
+  // no transaction
+  writer.int16(-1)
+  writer.int16(acksOfAll)
+  writer.int32(timeoutMs)
+  writer.int32(topics.size)
+  for (const [topic, partitions] of topics) {
+    writer.string(topic)
+    writer.int32(partitions.size)
+    for (const [partition, records] of partitions) {
+      writer.int32(partition)
+      writer.batch(records, now)
+    }
+  }
+  return writer.bytes
 }
 
 function entryOf<K, V>(map: Map<K, V>, key: K, make: () => V): V {
