@@ -170,7 +170,7 @@ export class Intake implements FetcherOwner {
     const delivery = new KafkaDelivery(settlement, owned, log, record, decoded, taken)
     if (decoded.dueAt <= Date.now()) return delivery
     if (isAgain) this.#delays.add(delivery, decoded.dueAt)
-    else void settlement.postpone(delivery, decoded.dueAt)
+    else settlement.postpone(delivery, decoded.dueAt)
     return undefined
   }
 

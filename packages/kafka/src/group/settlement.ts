@@ -16,6 +16,7 @@ export class Settlement implements Settler {
   readonly #ended: (delivery: KafkaDelivery) => void
   /** Run here and held in the retry topic, each by the name of its hold. */
   readonly #held = new Map<KafkaDelivery, string>()
+  readonly #postponing = new Set<Promise<void>>()
   #extending: ReturnType<typeof setTimeout> | undefined
   #unsettled = 0
 
@@ -73,8 +74,13 @@ export class Settlement implements Settler {
   }
 
   /** What was published for later waits in the group's own topic, so that it holds nothing back where it was. */
-  async postpone(delivery: KafkaDelivery, dueAt: number): Promise<void> {
-    if (await this.#context.store([this.#later(delivery, dueAt, undefined)], delivery.lost)) this.#settle(delivery)
+  postpone(delivery: KafkaDelivery, dueAt: number): void {
+    const stored = this.#context.store([this.#later(delivery, dueAt, undefined)], delivery.lost)
+    const postponed = stored.then((isStored) => {
+      this.#postponing.delete(postponed)
+      if (isStored) this.#settle(delivery)
+    })
+    this.#postponing.add(postponed)
   }
 
   /**
@@ -91,6 +97,8 @@ export class Settlement implements Settler {
   /** Those that nobody finished are for others at once. */
   async close(): Promise<void> {
     clearTimeout(this.#extending)
+    // what is stored for later and not passed here would come twice
+    await Promise.race([Promise.all(this.#postponing), pause(this.#context.options.requestTimeoutMs)])
     const left = [...this.#held]
     for (const [delivery] of left) {
       this.#held.delete(delivery)
