@@ -11,6 +11,12 @@ const folders = ['packages', 'apps'].flatMap((parent) =>
     .filter(({ path }) => existsSync(join(path, 'package.json'))),
 )
 
+/** A package whose server has to be started for a run says how. */
+const serverOf = (path: string) => {
+  const setup = join(path, 'test/global-setup.ts')
+  return existsSync(setup) ? { globalSetup: setup } : {}
+}
+
 export default defineConfig(({ mode }) => {
   const stress = mode === 'stress'
   return {
@@ -31,8 +37,8 @@ export default defineConfig(({ mode }) => {
         ...folders.map(({ name, path }) => ({
           extends: true as const,
           test: stress
-            ? { name, root: path, include: ['test/**/*.stress.ts'], testTimeout: 300_000 }
-            : { name, root: path, include: ['src/**/*.test.ts', 'test/**/*.test.ts'] },
+            ? { name, root: path, include: ['test/**/*.stress.ts'], testTimeout: 300_000, ...serverOf(path) }
+            : { name, root: path, include: ['src/**/*.test.ts', 'test/**/*.test.ts'], ...serverOf(path) },
         })),
       ],
     },

@@ -10,11 +10,12 @@ const arrows: Record<string, readonly string[]> = {
   core: [],
   memory: ['@interline/core'],
   redis: ['@interline/core'],
+  kafka: ['@interline/core'],
   testing: ['@interline/core', '@interline/memory'],
   interline: ['@interline/core', '@interline/memory'],
 }
 /** `interline` loads these when a configuration names them: by `import()` only, and never as a dependency that users must install. */
-const loadedOnDemand: Record<string, readonly string[]> = { interline: ['@interline/redis'] }
+const loadedOnDemand: Record<string, readonly string[]> = { interline: ['@interline/redis', '@interline/kafka'] }
 
 /** The files that every adapter has. Memory has no message of a vendor to map to. */
 const adapters: Record<string, readonly string[]> = {
@@ -33,6 +34,15 @@ const adapters: Record<string, readonly string[]> = {
     'src/redis-message.ts',
     'test/contract.test.ts',
     'test/redis-only.test.ts',
+    'README.md',
+  ],
+  kafka: [
+    'src/index.ts',
+    'src/kafka-broker.ts',
+    'src/kafka-options.ts',
+    'src/kafka-message.ts',
+    'test/contract.test.ts',
+    'test/kafka-only.test.ts',
     'README.md',
   ],
 }

@@ -1,8 +1,9 @@
+import { kafka } from './kafka/index.js'
 import { memory } from './memory/index.js'
 import { redis } from './redis/index.js'
 import { Report } from './report.js'
 
-const benches: Readonly<Record<string, (report: Report) => Promise<void>>> = { memory, redis }
+const benches: Readonly<Record<string, (report: Report) => Promise<void>>> = { memory, redis, kafka }
 
 const given = process.argv.slice(2)
 const wanted = given.filter((argument) => argument !== '--json')

@@ -57,6 +57,10 @@ export async function run(options: Arguments, display: Display, interrupted: Abo
 }
 
 function choiceFor(broker: Arguments['broker']): BrokerChoice {
+  if (broker === 'kafka') {
+    const brokers = (process.env.KAFKA_BROKERS ?? '127.0.0.1:9092').split(',').map((address) => address.trim())
+    return { type: 'kafka', kafka: { brokers, prefix: `interline-demo-${randomUUID()}.` } }
+  }
   if (broker !== 'redis') return { type: broker }
   const url = process.env.REDIS_URL ?? 'redis://127.0.0.1:6379'
   return { type: 'redis', redis: { url, prefix: `interline-demo-${randomUUID()}` } }

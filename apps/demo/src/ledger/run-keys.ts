@@ -1,9 +1,10 @@
 import { Redis } from 'ioredis'
-import type { BrokerChoice, RedisChoice } from '../bus.js'
+import { Kafka, logLevel } from 'kafkajs'
+import type { BrokerChoice, KafkaChoice, RedisChoice } from '../bus.js'
 
 const scanSize = 1_000
 
-/** What a run keeps in Redis, under a prefix of its own: removed when the run is over. */
+/** What a run keeps in Redis or Kafka, under a prefix of its own: removed when the run is over. */
 export class RunKeys implements AsyncDisposable {
   readonly #choice: BrokerChoice
   readonly #say: (text: string) => void
@@ -20,12 +21,13 @@ export class RunKeys implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    if (!this.#mayExist || this.#choice.type !== 'redis') return
-    const { prefix } = this.#choice.redis
+    if (!this.#mayExist) return
     try {
-      await removeKeys(this.#choice.redis)
+      if (this.#choice.type === 'redis') await removeKeys(this.#choice.redis)
+      if (this.#choice.type === 'kafka') await removeTopics(this.#choice.kafka)
     } catch (thrown) {
-      this.#say(`The keys that begin with ${prefix} could not be removed: ${thrown instanceof Error ? thrown.message : thrown}`)
+      const why = thrown instanceof Error ? thrown.message : thrown
+      this.#say(`What the run keeps in ${this.#choice.type} could not be removed: ${why}`)
     }
   }
 }
@@ -41,5 +43,18 @@ async function removeKeys({ url, prefix }: RedisChoice['redis']): Promise<void> 
     }
   } finally {
     redis.disconnect()
+  }
+}
+
+async function removeTopics({ brokers, prefix }: KafkaChoice['kafka']): Promise<void> {
+  const admin = new Kafka({ brokers: [...brokers], logLevel: logLevel.NOTHING }).admin()
+  await admin.connect()
+  try {
+    const topics = (await admin.listTopics()).filter((topic) => topic.startsWith(prefix))
+    if (topics.length > 0) await admin.deleteTopics({ topics })
+    const groups = (await admin.listGroups()).groups.map(({ groupId }) => groupId).filter((group) => group.startsWith(prefix))
+    if (groups.length > 0) await admin.deleteGroups(groups)
+  } finally {
+    await admin.disconnect()
   }
 }

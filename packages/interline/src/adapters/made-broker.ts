@@ -24,8 +24,12 @@ export async function loadBroker(broker: IBroker | BrokerConfig): Promise<IBroke
     }
     case 'rabbitmq':
       return named('@interline/rabbitmq', 'RabbitMqBroker', 'rabbitmq broker', broker.rabbitmq)
-    case 'kafka':
-      return named('@interline/kafka', 'KafkaBroker', 'kafka broker', broker.kafka)
+    case 'kafka': {
+      const { KafkaBroker } = await loadPackage('@interline/kafka', 'kafka broker', () => import('@interline/kafka'))
+      // the group is the bus's: it is the service's name where that is not given
+      const { groupId: _group, ...settings } = broker.kafka ?? {}
+      return new KafkaBroker(settings)
+    }
     default:
       return broker satisfies never
   }

@@ -1,5 +1,5 @@
 import { ConfigurationError } from '@interline/core'
-import { at, type Check, integer, listed, listOf, oneOf, plainObject, port, refuse, shape, text, url } from './checks.js'
+import { at, type Check, flag, integer, listed, listOf, oneOf, plainObject, port, refuse, shape, text, url } from './checks.js'
 import { shown } from './shown.js'
 import { suggestion } from './suggestion.js'
 
@@ -49,6 +49,15 @@ export const brokerSettings: Readonly<Record<string, Check>> = {
     groupId: text,
     ssl: tls,
     sasl: shape({ mechanism: text, username: text, password: text }),
+    prefix: text,
+    partitions: count,
+    replicationFactor: count,
+    provision: flag,
+    sessionTimeoutMs: count,
+    connectTimeoutMs: count,
+    requestTimeoutMs: count,
+    publishTimeoutMs: count,
+    maxMessageBytes: count,
   }),
 }
 

@@ -86,6 +86,21 @@ export interface KafkaBrokerConfig {
   readonly sasl?:
     | { readonly mechanism?: string | undefined; readonly username?: string | undefined; readonly password?: string | undefined }
     | undefined
+  /** The beginning of the name of every topic and group. */
+  readonly prefix?: string | undefined
+  /** Partitions of a topic that is made by Interline, default 8. */
+  readonly partitions?: number | undefined
+  readonly replicationFactor?: number | undefined
+  /** `false`: topics that are missing are refused and not made. */
+  readonly provision?: boolean | undefined
+  /** After how much silence a consumer counts as dead and its events go to others. */
+  readonly sessionTimeoutMs?: number | undefined
+  readonly connectTimeoutMs?: number | undefined
+  readonly requestTimeoutMs?: number | undefined
+  /** How long a publish is tried again before it is rejected. */
+  readonly publishTimeoutMs?: number | undefined
+  /** The largest event, as the broker allows it. Default 1,000,000. */
+  readonly maxMessageBytes?: number | undefined
 }
 
 export interface PostgresStoreConfig {

@@ -3,6 +3,7 @@ import { access } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { waitFor } from '../waiting/wait-for.js'
+import { findKafka } from './find-kafka.js'
 import { redisAnswers } from './redis-probe.js'
 
 const run = promisify(execFile)
@@ -13,6 +14,8 @@ export interface FoundServer {
   readonly url: string
   /** How it was found, for the log. */
   readonly by: 'environment' | 'default port' | 'docker compose' | 'binary'
+  /** Set where it was started for this run only, and has to be stopped at its end. */
+  readonly close?: (() => Promise<void>) | undefined
 }
 
 interface KnownServer {
@@ -26,9 +29,9 @@ interface KnownServer {
   answers(url: string): Promise<boolean>
 }
 
-export type ServerName = 'redis'
+export type ServerName = 'redis' | 'kafka'
 
-const known: Readonly<Record<ServerName, KnownServer>> = {
+const known: Readonly<Record<Exclude<ServerName, 'kafka'>, KnownServer>> = {
   redis: {
     variable: 'REDIS_URL',
     defaultUrl: 'redis://127.0.0.1:6379',
@@ -49,6 +52,7 @@ const known: Readonly<Record<ServerName, KnownServer>> = {
  * docker compose or from the installed binary, which stays up for the next run. Rejects with one line that says what to install.
  */
 export async function findServer(name: ServerName): Promise<FoundServer> {
+  if (name === 'kafka') return findKafka()
   const server = known[name]
   const given = process.env[server.variable]
   if (given !== undefined && given !== '') {

@@ -1,0 +1,178 @@
+import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { waitFor } from '../waiting/wait-for.js'
+import { freePort } from './free-port.js'
+import { kafkaJars } from './kafka-jars.js'
+import { kafkaAnswers } from './kafka-probe.js'
+
+export interface PrivateKafkaOptions {
+  /** A free one where it is not said. It stays the same over restarts. */
+  readonly port?: number | undefined
+  /** What clients are told to connect to instead, such as the port of a fault proxy. */
+  readonly advertisedPort?: number | undefined
+  /** Clients must log in with SASL PLAIN. */
+  readonly login?: { readonly username: string; readonly password: string } | undefined
+  /** More lines of `server.properties`. */
+  readonly properties?: Readonly<Record<string, string>> | undefined
+}
+
+const run = promisify(execFile)
+const startLimitMs = 60_000
+/** A small heap, and a quick start instead of a fast server. */
+const javaOptions = ['-Xmx512m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-Dorg.slf4j.simpleLogger.defaultLogLevel=error']
+
+/** Starts a single Kafka node (KRaft) of the test's own, with a data folder that goes away with it. Needs Java, and Maven once. */
+export async function startKafka(options: PrivateKafkaOptions = {}): Promise<PrivateKafka> {
+  const jars = await kafkaJars()
+  const folder = await mkdtemp(join(tmpdir(), 'interline-kafka-'))
+  const kafka = new PrivateKafka(options.port ?? (await freePort()), await freePort(), folder, jars, options)
+  try {
+    await kafka.format()
+    await kafka.start()
+  } catch (error) {
+    await kafka.close()
+    throw error
+  }
+  return kafka
+}
+
+/** A server that a test may kill, freeze and bring back. */
+export class PrivateKafka implements AsyncDisposable {
+  readonly port: number
+  readonly #controllerPort: number
+  readonly #folder: string
+  readonly #jars: string
+  readonly #options: PrivateKafkaOptions
+  #process: ChildProcess | undefined
+
+  constructor(port: number, controllerPort: number, folder: string, jars: string, options: PrivateKafkaOptions) {
+    this.port = port
+    this.#controllerPort = controllerPort
+    this.#folder = folder
+    this.#jars = jars
+    this.#options = options
+  }
+
+  get brokers(): readonly string[] {
+    return [`127.0.0.1:${this.#options.advertisedPort ?? this.port}`]
+  }
+
+  get running(): boolean {
+    return this.#process !== undefined && this.#process.exitCode === null && this.#process.signalCode === null
+  }
+
+  /** Prepares the empty data folder, once. */
+  async format(): Promise<void> {
+    await writeFile(this.#configuration, properties(this.port, this.#controllerPort, join(this.#folder, 'data'), this.#options))
+    const id = randomBytes(16).toString('base64url')
+    const words = ['-cp', join(this.#jars, '*'), 'kafka.tools.StorageTool', 'format', '-t', id, '-c', this.#configuration]
+    await run('java', [...javaOptions, ...words], { timeout: startLimitMs })
+  }
+
+  async start(): Promise<void> {
+    if (this.running) return
+    const child = spawn('java', [...javaOptions, '-cp', join(this.#jars, '*'), 'kafka.Kafka', this.#configuration], { stdio: 'ignore' })
+    this.#process = child
+    let failure: Error | undefined
+    child.once('error', (error) => {
+      failure = new Error('Kafka could not be started. Install Java 17 (Debian: apt-get install openjdk-17-jre-headless).', {
+        cause: error,
+      })
+    })
+    process.once('exit', this.#killAtExit)
+    await waitFor(
+      async () => {
+        if (failure !== undefined) throw failure
+        if (child.exitCode !== null) throw new Error(`Kafka on port ${this.port} ended with code ${child.exitCode}. Is the port taken?`)
+        return kafkaAnswers({ port: this.port })
+      },
+      { limitMs: startLimitMs, what: `Kafka on port ${this.port} to answer` },
+    )
+  }
+
+  /** `kill -9`, and waits until it is gone. */
+  async kill(): Promise<void> {
+    const child = this.#process
+    if (child === undefined || !this.running) return
+    const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()))
+    child.kill('SIGKILL')
+    await gone
+  }
+
+  /** `kill -9`, then the same port and data again. */
+  async restart(): Promise<void> {
+    await this.kill()
+    await this.start()
+  }
+
+  /** Freezes it: connections stay open and nothing answers (SIGSTOP). */
+  pause(): void {
+    this.#process?.kill('SIGSTOP')
+  }
+
+  resume(): void {
+    this.#process?.kill('SIGCONT')
+  }
+
+  async close(): Promise<void> {
+    await this.kill()
+    process.removeListener('exit', this.#killAtExit)
+    await rm(this.#folder, { recursive: true, force: true })
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  get #configuration(): string {
+    return join(this.#folder, 'server.properties')
+  }
+
+  readonly #killAtExit = (): void => {
+    if (this.running) this.#process?.kill('SIGKILL')
+  }
+}
+
+function properties(port: number, controllerPort: number, folder: string, options: PrivateKafkaOptions): string {
+  const { login, advertisedPort = port } = options
+  const protocol = login === undefined ? 'PLAINTEXT' : 'SASL_PLAINTEXT'
+  const plain = 'org.apache.kafka.common.security.plain.PlainLoginModule required'
+  const sasl: Record<string, string> =
+    login === undefined
+      ? {}
+      : {
+          'sasl.enabled.mechanisms': 'PLAIN',
+          'sasl.mechanism.inter.broker.protocol': 'PLAIN',
+          'listener.name.clients.plain.sasl.jaas.config': `${plain} username="${login.username}" password="${login.password}" user_${login.username}="${login.password}";`,
+        }
+  const all: Record<string, string> = {
+    'process.roles': 'broker,controller',
+    'node.id': '1',
+    'controller.quorum.voters': `1@127.0.0.1:${controllerPort}`,
+    'controller.listener.names': 'CONTROLLER',
+    listeners: `CLIENTS://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPort}`,
+    'advertised.listeners': `CLIENTS://127.0.0.1:${advertisedPort}`,
+    'listener.security.protocol.map': `CLIENTS:${protocol},CONTROLLER:PLAINTEXT`,
+    'inter.broker.listener.name': 'CLIENTS',
+    'log.dirs': folder,
+    'num.partitions': '1',
+    'offsets.topic.num.partitions': '4',
+    'offsets.topic.replication.factor': '1',
+    'transaction.state.log.replication.factor': '1',
+    'transaction.state.log.min.isr': '1',
+    'group.initial.rebalance.delay.ms': '0',
+    // a node that was killed may be back as soon as it has started
+    'broker.session.timeout.ms': '1500',
+    'broker.heartbeat.interval.ms': '300',
+    'auto.create.topics.enable': 'false',
+    ...sasl,
+    ...options.properties,
+  }
+  return Object.entries(all)
+    .map(([name, value]) => `${name}=${value}\n`)
+    .join('')
+}
