@@ -1,0 +1,23 @@
+import { PGlite } from '@electric-sql/pglite'
+import { PostgresEventStore } from '@interline/postgres'
+import { testEventStore, testLeaseStore } from '@interline/testing'
+import { afterAll, describe, it } from 'vitest'
+import { cleanUp, schemaOf, storeOf } from './postgres-server.js'
+
+const embedded = new PGlite()
+const inEmbedded = (namespace: string): PostgresEventStore =>
+  new PostgresEventStore({ client: embedded, schema: schemaOf(namespace) })
+afterAll(() => embedded.close())
+
+testEventStore('postgres event store', { create: storeOf, cleanUp, runner: { describe, it } })
+testEventStore('pglite event store', { create: inEmbedded, runner: { describe, it } })
+
+const leased: PostgresEventStore[] = []
+const leasesOf = (store: PostgresEventStore): PostgresEventStore['leases'] => {
+  leased.push(store)
+  return store.leases
+}
+afterAll(() => Promise.all(leased.map((store) => store.close())))
+
+testLeaseStore('postgres leases', { create: (namespace) => leasesOf(storeOf(namespace)), cleanUp, runner: { describe, it } })
+testLeaseStore('pglite leases', { create: (namespace) => leasesOf(inEmbedded(namespace)), runner: { describe, it } })
