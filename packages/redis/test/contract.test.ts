@@ -18,6 +18,7 @@ testBroker('redis', {
 
 testEventStore('redis event store', {
   create: (namespace) => new RedisEventStore({ url, prefix: namespace }),
+  retaining: (namespace, maxEvents) => new RedisEventStore({ url, prefix: namespace, maxEvents, logger: { warn: () => undefined } }),
   cleanUp,
   runner: { describe, it },
 })

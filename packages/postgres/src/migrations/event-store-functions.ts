@@ -57,7 +57,7 @@ BEGIN
     v_base := NULL;
     v_count := p_counts[g];
     IF NOT p_again THEN
-      IF p_expected[g] IN (0, -2) THEN
+      IF p_expected[g] IN (0, -2) OR (p_streams[g] = p_streams[g - 1] AND v_bases[g - 1] IS NULL) THEN
         NULL;
       ELSIF v_alone THEN
         UPDATE ${names.streams} s SET version = s.version + v_count
@@ -71,7 +71,7 @@ BEGIN
           UPDATE ${names.streams} s SET version = s.version + v_count WHERE s.stream = p_streams[g];
         END IF;
       END IF;
-      IF v_base IS NULL AND p_expected[g] IN (0, -1, -2) THEN
+      IF v_base IS NULL AND p_expected[g] IN (0, -1, -2) AND (p_streams[g] = p_streams[g - 1] AND v_bases[g - 1] IS NULL) IS NOT TRUE THEN
         INSERT INTO ${names.streams} (stream, version) VALUES (p_streams[g], v_count) ON CONFLICT DO NOTHING;
         IF FOUND THEN v_base := 0; END IF;
       END IF;
