@@ -111,7 +111,6 @@ describe('a bus whose adapter is not installed', () => {
   const adapters: readonly (readonly [string, BusConfig])[] = [
     ['@interline/kafka', { broker: { type: 'kafka', kafka: { brokers: ['kafka1:9092'], clientId: 'my-app', groupId: 'mails' } } }],
     ['@interline/rabbitmq', { broker: { type: 'rabbitmq' } }],
-    ['@interline/postgres', { store: { type: 'postgres', postgres: { table: 'events' } } }],
   ]
 
   it.each(adapters)('is made all the same, and says at start how to install %s', async (name, config) => {

@@ -6,6 +6,10 @@ import { suggestion } from './suggestion.js'
 const count = integer(1)
 const countOrNone = integer(0)
 
+const flag: Check = (value, path) => {
+  if (typeof value !== 'boolean') refuse(path, value, 'a boolean', 'true or false')
+}
+
 const tls: Check = (value, path) => {
   if (typeof value !== 'boolean' && (typeof value !== 'object' || value === null))
     refuse(path, value, 'usable', 'true, false or an object of TLS options')
@@ -72,7 +76,17 @@ export const storeSettings: Readonly<Record<string, Check>> = {
     ssl: tls,
     schema: text,
     table: text,
+    dataDir: text,
     maxConnections: count,
+    pool: shape({ max: count }),
+    statementTimeoutMs: count,
+    connectTimeoutMs: count,
+    commandTimeoutMs: count,
+    appendTimeoutMs: count,
+    prepare: flag,
+    hints: flag,
+    migrate: flag,
+    retention: shape({ maxEvents: count, maxAgeMs: count, unread: oneOf(['keep', 'remove']), intervalMs: integer(10) }),
   }),
 }
 

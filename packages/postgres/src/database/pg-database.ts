@@ -18,6 +18,7 @@ export interface PgDatabaseSettings {
 export class PgDatabase implements Database {
   readonly concurrent = true
   readonly #settings: PgDatabaseSettings
+  readonly #known = new WeakSet<PoolClient>()
 
   constructor(settings: PgDatabaseSettings) {
     this.#settings = settings
@@ -26,7 +27,7 @@ export class PgDatabase implements Database {
   }
 
   readonly query: Query = async (statement, values, options) => {
-    const client = await this.#settings.pool.connect()
+    const client = await this.#lent()
     try {
       const rows = await this.#ask(client, statement, values, options)
       client.release()
@@ -38,7 +39,7 @@ export class PgDatabase implements Database {
   }
 
   async transaction<T>(work: (query: Query) => Promise<T>): Promise<T> {
-    const client = await this.#settings.pool.connect()
+    const client = await this.#lent()
     try {
       await client.query('BEGIN ISOLATION LEVEL READ COMMITTED')
       const result = await work((statement, values, options) => this.#ask(client, statement, values, options))
@@ -62,6 +63,16 @@ export class PgDatabase implements Database {
   async close(): Promise<void> {
     if (this.#settings.owned) await this.#settings.pool.end()
     else this.#settings.pool.removeListener('error', ignore)
+  }
+
+  /** A connection that was lent out has no listener of the pool, and one that breaks between two answers would end the process. */
+  async #lent(): Promise<PoolClient> {
+    const client = await this.#settings.pool.connect()
+    if (!this.#known.has(client)) {
+      this.#known.add(client)
+      client.on('error', ignore)
+    }
+    return client
   }
 
   async #ask(
