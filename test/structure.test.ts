@@ -11,11 +11,13 @@ const arrows: Record<string, readonly string[]> = {
   memory: ['@interline/core'],
   redis: ['@interline/core'],
   kafka: ['@interline/core'],
+  postgres: ['@interline/core'],
   testing: ['@interline/core', '@interline/memory'],
   interline: ['@interline/core', '@interline/memory'],
 }
 /** `interline` loads these when a configuration names them: by `import()` only, and never as a dependency that users must install. */
-const loadedOnDemand: Record<string, readonly string[]> = { interline: ['@interline/redis', '@interline/kafka'] }
+const onDemandAdapters = ['kafka', 'postgres', 'redis'].map((name) => `@interline/${name}`)
+const loadedOnDemand: Record<string, readonly string[]> = { interline: onDemandAdapters }
 
 /** The files that every adapter has. Memory has no message of a vendor to map to. */
 const adapters: Record<string, readonly string[]> = {
@@ -27,6 +29,7 @@ const adapters: Record<string, readonly string[]> = {
     'test/memory-only.test.ts',
     'README.md',
   ],
+  postgres: ['src/index.ts', 'src/postgres-options.ts', 'test/contract.test.ts', 'test/postgres-only.test.ts', 'README.md'],
   redis: [
     'src/index.ts',
     'src/redis-broker.ts',

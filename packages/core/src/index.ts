@@ -105,6 +105,7 @@ export { checkAppend, checkReadAll, checkReadStream, checkStreamName } from './s
 export { eventFilter, type Filtered, filteredOf } from './store/event-filter.js'
 export { EventStoreBase, withStoredEvents } from './store/event-store-base.js'
 export { conflict, isExpected, type StreamState, wasExpected } from './store/expected-version.js'
+export { type FollowOptions, follow } from './store/follow.js'
 export { type EventRecord, type IStoredEvents, recordOf, StoredEvents, type StoredEventsSettings } from './store/stored-events.js'
 export { streamDeletedType, tombstone } from './store/tombstone.js'
 export { systemClock } from './system-clock.js'

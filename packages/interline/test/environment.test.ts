@@ -62,6 +62,26 @@ describe('configFromEnv', () => {
     ])
   })
 
+  it('takes the address of a PostgreSQL store from the variable that is nearest to it', () => {
+    const storeIn = (environment: Record<string, string>) => configFromEnv({ INTERLINE_STORE: 'postgres', ...environment }).store
+    const general = {
+      DATABASE_URL: 'postgres://app@db/app',
+      PGHOST: 'other',
+      PGPORT: '5433',
+      PGUSER: 'me',
+      PGPASSWORD: 'x',
+      PGDATABASE: 'd',
+    }
+    expect(storeIn({ ...general, EVENT_STORE_CONNECTION_URL: 'postgresql://app@events/events' })).toEqual({
+      type: 'postgres',
+      postgres: { url: 'postgresql://app@events/events' },
+    })
+    expect(storeIn(general)).toEqual({ type: 'postgres', postgres: { url: 'postgres://app@db/app' } })
+    const host = { host: 'other', port: 5_433, user: 'me', password: 'x', database: 'd' }
+    expect(storeIn({ ...general, DATABASE_URL: 'mysql://app@db/app' })).toEqual({ type: 'postgres', postgres: host })
+    expect(configFromEnv(general).store).toBeUndefined()
+  })
+
   it('reads every variable of its own', () => {
     const config = configFromEnv({
       INTERLINE_SERVICE: 'shop',

@@ -14,6 +14,12 @@ export class MemoryCheckpointStore implements ICheckpointStore {
     return true
   }
 
+  /** Where the reader is that is furthest behind; `undefined` where nobody reads. */
+  slowest(): number | undefined {
+    if (this.#positions.size === 0) return undefined
+    return Math.min(...[...this.#positions.values()].map((position) => Number(position) || 0))
+  }
+
   remove(name: string): void {
     this.#positions.delete(name)
   }

@@ -32,10 +32,12 @@ import { rejecting } from './rejecting.js'
 import { SegmentedLog } from './segmented-log.js'
 
 export interface MemoryEventStoreOptions {
-  /** Retention by age: older events are dropped, whoever has read them. Without it none are. */
+  /** Retention by age: older events are dropped. Without it none are. */
   readonly ttlMs?: number | undefined
-  /** Retention by count over all streams: the oldest beyond it are dropped, whoever has read them. Without it none are. */
+  /** Retention by count over all streams: the oldest beyond it are dropped. Without it none are. */
   readonly maxEvents?: number | undefined
+  /** Events that a reader with a checkpoint in this store has not passed: `keep` them (default) until it has, or `remove` them too. */
+  readonly unread?: 'keep' | 'remove' | undefined
   readonly clock?: IClock | undefined
 }
 
@@ -53,17 +55,19 @@ export class MemoryEventStore extends EventStoreBase {
   readonly #clock: IClock
   readonly #ttlMs: number
   readonly #maxEvents: number
+  readonly #keepsUnread: boolean
   readonly #streams = new Map<string, MemoryStream>()
   /** All streams in one order; an event's position is one more than its place here. A deleted event leaves a hole. */
   readonly #all = new SegmentedLog<RecordedEvent>()
   #count = 0
   #telling = false
 
-  constructor({ ttlMs, maxEvents, clock = systemClock }: MemoryEventStoreOptions = {}) {
+  constructor({ ttlMs, maxEvents, unread = 'keep', clock = systemClock }: MemoryEventStoreOptions = {}) {
     super()
     this.#clock = clock
     this.leases = new MemoryLeaseStore({ clock })
     this.#ttlMs = ttlMs === undefined ? Number.POSITIVE_INFINITY : atLeast(1, 'ttlMs', ttlMs)
+    this.#keepsUnread = unread === 'keep'
     this.#maxEvents = maxEvents === undefined ? Number.POSITIVE_INFINITY : atLeast(1, 'maxEvents', maxEvents)
   }
 
@@ -184,8 +188,10 @@ export class MemoryEventStore extends EventStoreBase {
 
   /** Drops the oldest events that retention does not keep. */
   #retain(): void {
+    if (this.#ttlMs === Number.POSITIVE_INFINITY && this.#count <= this.#maxEvents) return
     const oldest = this.#clock.now() - this.#ttlMs
-    while (this.#all.start < this.#all.head) {
+    const end = Math.min(this.#all.head, (this.#keepsUnread ? this.checkpoints.slowest() : undefined) ?? this.#all.head)
+    while (this.#all.start < end) {
       const event = this.#all.at(this.#all.start)
       if (event !== undefined) {
         if (this.#count <= this.#maxEvents && event.recordedAt > oldest) return

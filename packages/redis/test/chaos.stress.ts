@@ -96,7 +96,9 @@ describe('what holds whatever happens: nothing lost, order per key', () => {
     const consuming = Array.from({ length: 3 }, async (_, index) => {
       const broker = await room.broker(options)
       while (running.going) {
-        const consumer: Consumer | undefined = await room.consume(broker, { order, from: 'beginning', window: 50 }, receive).catch(() => undefined)
+        const consumer: Consumer | undefined = await room
+          .consume(broker, { order, from: 'beginning', window: 50 }, receive)
+          .catch(() => undefined)
         await pauseOf(index === 0 ? durationMs : 500 + Math.random() * 2_000)
         await consumer?.stop()
         await consumer?.close()

@@ -25,6 +25,7 @@ testHybridBus('redis behind a hybrid bus', {
 
 testEventStore('redis event store', {
   create: (namespace) => new RedisEventStore({ url, prefix: namespace }),
+  retaining: (namespace, maxEvents) => new RedisEventStore({ url, prefix: namespace, maxEvents, logger: { warn: () => undefined } }),
   cleanUp,
   runner: { describe, it },
 })

@@ -4,7 +4,12 @@ import { CollectingRunner, testDeadLetterStore, testEventStore, testIdempotencyS
 
 const runner = { describe, it }
 
-testEventStore('event store in memory', { create: () => new MemoryEventStore(), shared: false, runner })
+testEventStore('event store in memory', {
+  create: () => new MemoryEventStore(),
+  retaining: (_namespace, maxEvents) => new MemoryEventStore({ maxEvents }),
+  shared: false,
+  runner,
+})
 testIdempotencyStore('idempotency store in memory', { create: () => new MemoryIdempotencyStore(), shared: false, runner })
 testDeadLetterStore('dead-letter store in memory', { create: () => new MemoryDeadLetterStore(), shared: false, runner })
 testLeaseStore('lease store in memory', { create: () => new MemoryLeaseStore(), shared: false, runner })

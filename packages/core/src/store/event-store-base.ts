@@ -16,6 +16,7 @@ import type {
 import type { ComponentHealth } from '../ports/health.js'
 import type { ILeaseStore } from '../ports/lease-store.js'
 import type { WireMessage } from '../ports/message.js'
+import { type FollowOptions, follow } from './follow.js'
 import { type IStoredEvents, StoredEvents, type StoredEventsSettings } from './stored-events.js'
 
 /** What every event store shares: the helpers that take and give events, and the hints of what was appended here. */
@@ -41,6 +42,11 @@ export abstract class EventStoreBase implements IEventStore, IStoredEvents, Asyn
     const call = (): void => callback()
     this.#callbacks.add(call)
     return () => void this.#callbacks.delete(call)
+  }
+
+  /** What is there and what comes, until the signal is aborted. */
+  follow(options?: FollowOptions): AsyncGenerator<RecordedEvent, void, undefined> {
+    return follow(this, options)
   }
 
   saveEvents(

@@ -2,9 +2,7 @@ import type { IEventStore, ILogger } from '@interline/core'
 import { MemoryEventStore } from '@interline/memory'
 import type { StoreConfig } from '../config/adapter-config.js'
 import { isStore } from '../config/check-config.js'
-import { exportOf, loadPackage } from './load-package.js'
-
-type StoreClass = new (settings: object) => IEventStore
+import { loadPackage } from './load-package.js'
 
 /** The event store that a configuration describes, where its adapter is a part of this package. */
 export function storeAtHand(store: IEventStore | StoreConfig): IEventStore | undefined {
@@ -22,8 +20,10 @@ export async function loadStore(store: IEventStore | StoreConfig, logger: ILogge
       const { RedisEventStore } = await loadPackage('@interline/redis', 'redis store', () => import('@interline/redis'))
       return new RedisEventStore({ ...store.redis, logger })
     }
-    case 'postgres':
-      return named('@interline/postgres', 'PostgresEventStore', 'postgres store', store.postgres)
+    case 'postgres': {
+      const { PostgresEventStore } = await loadPackage('@interline/postgres', 'postgres store', () => import('@interline/postgres'))
+      return new PostgresEventStore({ ...store.postgres, logger })
+    }
     default:
       return store satisfies never
   }
@@ -31,9 +31,4 @@ export async function loadStore(store: IEventStore | StoreConfig, logger: ILogge
 
 function memoryStore({ memory: { ttl, maxEvents } = {} }: Extract<StoreConfig, { type: 'memory' }>): IEventStore {
   return new MemoryEventStore({ ttlMs: ttl === undefined ? undefined : ttl * 1_000, maxEvents })
-}
-
-async function named(name: string, member: string, what: string, settings: object | undefined): Promise<IEventStore> {
-  const module = await loadPackage(name, what, (): Promise<object> => import(name))
-  return new (exportOf<StoreClass>(module, member, name, what))({ ...settings })
 }

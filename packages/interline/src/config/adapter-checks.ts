@@ -81,7 +81,17 @@ export const storeSettings: Readonly<Record<string, Check>> = {
     ssl: tls,
     schema: text,
     table: text,
+    dataDir: text,
     maxConnections: count,
+    pool: shape({ max: count }),
+    statementTimeoutMs: count,
+    connectTimeoutMs: count,
+    commandTimeoutMs: count,
+    appendTimeoutMs: count,
+    prepare: flag,
+    hints: flag,
+    migrate: flag,
+    retention: shape({ maxEvents: count, maxAgeMs: count, unread: oneOf(['keep', 'remove']), intervalMs: integer(10) }),
   }),
 }
 

@@ -103,6 +103,7 @@ export interface KafkaBrokerConfig {
   readonly maxMessageBytes?: number | undefined
 }
 
+/** Where nothing is said, the environment's EVENT_STORE_CONNECTION_URL, DATABASE_URL or PGHOST. */
 export interface PostgresStoreConfig {
   readonly url?: string | undefined
   readonly host?: string | undefined
@@ -112,8 +113,32 @@ export interface PostgresStoreConfig {
   readonly database?: string | undefined
   readonly ssl?: boolean | object | undefined
   readonly schema?: string | undefined
+  /** The table of events, and the beginning of the names of all that belongs to it. Default `interline_events`. */
   readonly table?: string | undefined
+  /** Folder of a PGlite inside this process, instead of a server. */
+  readonly dataDir?: string | undefined
   readonly maxConnections?: number | undefined
+  /** `max` is the same as `maxConnections`. */
+  readonly pool?: { readonly max?: number | undefined } | undefined
+  readonly statementTimeoutMs?: number | undefined
+  readonly connectTimeoutMs?: number | undefined
+  readonly commandTimeoutMs?: number | undefined
+  /** How long an append is tried again before it is rejected. */
+  readonly appendTimeoutMs?: number | undefined
+  /** Off for a pgbouncer before 1.21 in transaction mode. */
+  readonly prepare?: boolean | undefined
+  /** Whether processes tell each other of appends by NOTIFY. Off behind a pgbouncer in transaction mode. */
+  readonly hints?: boolean | undefined
+  /** Whether missing tables are made, default true. */
+  readonly migrate?: boolean | undefined
+  readonly retention?:
+    | {
+        readonly maxEvents?: number | undefined
+        readonly maxAgeMs?: number | undefined
+        readonly unread?: 'keep' | 'remove' | undefined
+        readonly intervalMs?: number | undefined
+      }
+    | undefined
 }
 
 /** A broker as data: its type, and its settings under the same name. The adapter's package is loaded when the bus needs it. */

@@ -4,7 +4,7 @@ import type { Variables } from './variables.js'
 
 const redisPlace = ['url', 'host', 'port', 'username', 'password', 'db', 'tls'] as const
 const rabbitMqPlace = ['url', 'host', 'port', 'username', 'password', 'vhost', 'tls'] as const
-const postgresPlace = ['url', 'host', 'port', 'user', 'password', 'database', 'ssl'] as const
+const postgresPlace = ['url', 'host', 'port', 'user', 'password', 'database', 'ssl', 'dataDir'] as const
 
 /** The broker's settings; those without an address get the environment's. */
 export function withBrokerConnection(broker: BrokerConfig, variables: Variables): BrokerConfig {
@@ -42,7 +42,7 @@ export function withStoreConnection(store: StoreConfig, broker: BrokerConfig | u
     case 'postgres':
       return {
         type: 'postgres',
-        postgres: says(store.postgres, postgresPlace) ? store.postgres : { ...store.postgres, ...postgresFromEnvironment(variables) },
+        postgres: says(store.postgres, postgresPlace) ? store.postgres : merged(postgresFromEnvironment(variables) ?? {}, store.postgres),
       }
     case 'memory':
       return store

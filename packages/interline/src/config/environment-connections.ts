@@ -38,9 +38,27 @@ export function kafkaFromEnvironment(variables: Variables): KafkaBrokerConfig | 
   return defined({ brokers, clientId: variables.text('KAFKA_CLIENT_ID'), groupId: variables.text('KAFKA_GROUP_ID') })
 }
 
+/** The store's own address, else the program's, else what every PostgreSQL client reads. */
 export function postgresFromEnvironment(variables: Variables): PostgresStoreConfig | undefined {
+  const own = variables.checked('EVENT_STORE_CONNECTION_URL', url('postgres', 'postgresql'))
+  const general = variables.text('DATABASE_URL')
+  const place =
+    own ??
+    (general !== undefined && /^postgres(ql)?:/.test(general)
+      ? variables.checked('DATABASE_URL', url('postgres', 'postgresql'))
+      : undefined)
   return defined({
-    url: variables.checked('EVENT_STORE_CONNECTION_URL', url('postgres', 'postgresql')),
+    ...(place === undefined ? hostFromEnvironment(variables) : { url: place }),
     maxConnections: variables.number('EVENT_STORE_MAX_CONNECTIONS', integer(1)),
   })
+}
+
+function hostFromEnvironment(variables: Variables): PostgresStoreConfig {
+  return {
+    host: variables.text('PGHOST'),
+    port: variables.number('PGPORT', port),
+    user: variables.text('PGUSER'),
+    password: variables.text('PGPASSWORD'),
+    database: variables.text('PGDATABASE'),
+  }
 }

@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { waitFor } from '../waiting/wait-for.js'
 import { findKafka } from './find-kafka.js'
+import { postgresAnswers } from './postgres-probe.js'
 import { redisAnswers } from './redis-probe.js'
 
 const run = promisify(execFile)
@@ -20,18 +21,38 @@ export interface FoundServer {
 
 interface KnownServer {
   readonly variable: string
+  /** A more general one, asked where the first is not set. */
+  readonly otherVariable?: string
   readonly defaultUrl: string
   readonly port: number
   readonly composeService: string
   readonly binary: string
+  /** What starts it, where that is not the binary. */
+  readonly starter?: string
   readonly arguments: readonly string[]
   readonly debianPackage: string
   answers(url: string): Promise<boolean>
 }
 
-export type ServerName = 'redis' | 'kafka'
+export type ServerName = 'kafka' | 'postgres' | 'redis'
 
 const known: Readonly<Record<Exclude<ServerName, 'kafka'>, KnownServer>> = {
+  postgres: {
+    variable: 'POSTGRES_URL',
+    otherVariable: 'DATABASE_URL',
+    defaultUrl: 'postgresql://postgres@127.0.0.1:5432/postgres',
+    port: 5432,
+    composeService: 'postgres',
+    binary: 'psql',
+    starter: 'pg_ctlcluster',
+    arguments: ['--skip-systemctl-redirect', '15', 'main', 'start'],
+    debianPackage: 'postgresql',
+    answers(url) {
+      const { hostname, port, username, pathname } = new URL(url)
+      const [user, database] = [username, pathname.slice(1)].map((text) => (text === '' ? undefined : decodeURIComponent(text)))
+      return postgresAnswers({ host: hostname, port: port === '' ? 5432 : Number(port), user, database })
+    },
+  },
   redis: {
     variable: 'REDIS_URL',
     defaultUrl: 'redis://127.0.0.1:6379',
@@ -54,7 +75,7 @@ const known: Readonly<Record<Exclude<ServerName, 'kafka'>, KnownServer>> = {
 export async function findServer(name: ServerName): Promise<FoundServer> {
   if (name === 'kafka') return findKafka()
   const server = known[name]
-  const given = process.env[server.variable]
+  const given = process.env[server.variable] ?? process.env[server.otherVariable ?? '']
   if (given !== undefined && given !== '') {
     if (await server.answers(given)) return { url: given, by: 'environment' }
     throw new Error(`No ${name} answers at the address in ${server.variable}, or its password is wrong. Start it, or unset the variable.`)
@@ -99,7 +120,7 @@ async function installed(server: KnownServer): Promise<boolean> {
 }
 
 function startBinary(server: KnownServer): void {
-  const child = spawn(server.binary, [...server.arguments], { stdio: 'ignore', detached: true })
+  const child = spawn(server.starter ?? server.binary, [...server.arguments], { stdio: 'ignore', detached: true })
   // Another test process may have been faster: then this one ends at once, and theirs answers.
   child.on('error', () => undefined)
   child.unref()

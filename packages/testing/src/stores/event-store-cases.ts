@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { type ExpectedVersion, type IEventStore, isInterlineError, type WireMessage, WrongExpectedVersionError } from '@interline/core'
 import { range } from '../contract/events.js'
+import { eventStoreTailCases } from './event-store-tail-cases.js'
 import { numberOf, storedMessage, storedMessages } from './store-messages.js'
 import { collect, type StoreCase, type StoreRoom } from './store-suite.js'
 
@@ -284,5 +285,6 @@ export const eventStoreCases: readonly StoreCase<IEventStore>[] = [
   { id: 'S06', title: 'readAll: the global order agrees with the order of each stream', run: globalOrder },
   { id: 'S08', title: 'filters: types, correlationId, aggregate type, time span, tenant, and combined', run: filters },
   { id: 'S10', title: 'deleteStream: gone from reads, a tombstone for readers of all, no version used twice', run: deletion },
+  ...eventStoreTailCases,
   { id: 'S15', title: 'bad input: clear errors, and nothing written', run: badInput },
 ]

@@ -9,6 +9,8 @@ import { within } from '../waiting/wait-for.js'
 export interface TestStoreOptions<Store> {
   /** A new store. Stores of one namespace share what they keep, as those of several processes do, unless `shared` is false. */
   create(namespace: string): Awaitable<Store>
+  /** A new store that keeps only the newest `maxEvents`, for the case of retention, which is left out without it. */
+  readonly retaining?: ((namespace: string, maxEvents: number) => Awaitable<Store & Retaining>) | undefined
   /** False for a store in memory, of which a namespace has one instance. Default: true. */
   readonly shared?: boolean | undefined
   readonly cleanUp?: ((namespace: string) => Promise<void> | void) | undefined
@@ -23,6 +25,11 @@ export interface StoreCase<Store extends object> {
   readonly id: string
   readonly title: string
   run(room: StoreRoom<Store>): Promise<void>
+}
+
+/** A store that can be told to remove now what it no longer keeps. */
+export interface Retaining {
+  applyRetention?(): Awaitable<unknown>
 }
 
 interface Closable {
@@ -57,13 +64,20 @@ export class StoreRoom<Store extends object> {
   store(): Promise<Store> {
     const [first] = this.#stores
     if (first !== undefined && this.#options.shared === false) return first
-    const store = this.#open()
+    const store = this.#open((namespace) => this.#options.create(namespace))
     this.#stores.push(store)
     return store
   }
 
-  async #open(): Promise<Store> {
-    const store = await this.#options.create(this.namespace)
+  retaining(maxEvents: number): Promise<Store & Retaining> {
+    const make = this.#options.retaining ?? assert.fail('The configuration gives no store with retention.')
+    const store = this.#open((namespace) => make(namespace, maxEvents))
+    this.#stores.push(store)
+    return store
+  }
+
+  async #open<Made extends Store>(create: (namespace: string) => Awaitable<Made>): Promise<Made> {
+    const store = await create(this.namespace)
     await (store as Closable).connect?.()
     return store
   }

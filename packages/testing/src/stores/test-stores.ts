@@ -7,7 +7,8 @@ import { registerStoreCases, type TestStoreOptions } from './store-suite.js'
 
 /** Registers the contract of event stores for one configuration. */
 export function testEventStore(name: string, options: TestStoreOptions<IEventStore>): void {
-  registerStoreCases('event-store', name, options, eventStoreCases)
+  const leaveOut = options.retaining === undefined ? { S11: 'no store with retention was given', ...options.leaveOut } : options.leaveOut
+  registerStoreCases('event-store', name, { ...options, leaveOut }, eventStoreCases)
 }
 
 export function testIdempotencyStore(name: string, options: TestStoreOptions<IIdempotencyStore>): void {

@@ -1,0 +1,35 @@
+import { PGlite } from '@electric-sql/pglite'
+import { PostgresEventStore } from '@interline/postgres'
+import { testEventStore, testLeaseStore } from '@interline/testing'
+import { afterAll, describe, it } from 'vitest'
+import { cleanUp, schemaOf, storeOf } from './postgres-server.js'
+
+const embedded = new PGlite()
+const inEmbedded = (namespace: string): PostgresEventStore => new PostgresEventStore({ client: embedded, schema: schemaOf(namespace) })
+afterAll(() => embedded.close())
+
+const quiet = { warn: () => undefined }
+const runner = { describe, it }
+
+testEventStore('postgres event store', {
+  create: (namespace) => storeOf(namespace),
+  retaining: (namespace, maxEvents) => storeOf(namespace, { retention: { maxEvents }, logger: quiet }),
+  cleanUp,
+  runner,
+})
+testEventStore('pglite event store', {
+  create: inEmbedded,
+  retaining: (namespace, maxEvents) =>
+    new PostgresEventStore({ client: embedded, schema: schemaOf(namespace), retention: { maxEvents }, logger: quiet }),
+  runner,
+})
+
+const leased: PostgresEventStore[] = []
+const leasesOf = (store: PostgresEventStore): PostgresEventStore['leases'] => {
+  leased.push(store)
+  return store.leases
+}
+afterAll(() => Promise.all(leased.map((store) => store.close())))
+
+testLeaseStore('postgres leases', { create: (namespace) => leasesOf(storeOf(namespace)), cleanUp, runner })
+testLeaseStore('pglite leases', { create: (namespace) => leasesOf(inEmbedded(namespace)), runner })
