@@ -119,11 +119,15 @@ describe('a bus whose adapter is not installed', () => {
     await bus.close()
   })
 
-  it('tells the same to who awaits a subscription, and leaves no rejection to nobody', async () => {
-    const bus = EventBusFactory.create({ store: { type: 'postgres', postgres: { table: 'events' } } })
-    void bus.subscribe(OrderPlaced, () => undefined)
-    await expect(bus.subscribe(OrderPlaced, () => undefined)).rejects.toThrow(/npm install @interline\/postgres/)
-    await expect(bus.publish(OrderPlaced({ orderId: 'o-1' }))).rejects.toThrow(/npm install @interline\/postgres/)
+  it('whose server can not be reached tells it to everyone who asks, and leaves no rejection to nobody', async () => {
+    const bus = EventBusFactory.create({
+      broker: { type: 'kafka', kafka: { brokers: ['127.0.0.1:1'], connectTimeoutMs: 300 } },
+      connectTimeoutMs: 500,
+    })
+    const options = { name: 'placed' }
+    void bus.subscribe(OrderPlaced, () => undefined, options)
+    await expect(bus.start()).rejects.toMatchObject({ code: 'INTERLINE_CONNECTION' })
+    await expect(bus.publish(OrderPlaced({ orderId: 'o-1' }))).rejects.toMatchObject({ code: 'INTERLINE_CONNECTION' })
     await bus.close()
   })
 
@@ -142,7 +146,7 @@ describe('a bus whose adapter is not installed', () => {
   it('refuses a middleware after the first subscription, as any bus does', () => {
     const bus = EventBusFactory.create({ broker: { type: 'kafka' } })
     bus.use((_context, next) => next())
-    void bus.subscribe(OrderPlaced, () => undefined)
+    void bus.subscribe(OrderPlaced, () => undefined, { name: 'placed' })
     expect(() => bus.use((_context, next) => next())).toThrow(/before the first subscribe/)
   })
 })
