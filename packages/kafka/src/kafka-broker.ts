@@ -28,6 +28,8 @@ import { Publisher } from './publisher.js'
 import { Topics } from './topics.js'
 import { patiently } from './waiting.js'
 
+const metricsLimitMs = 1_000
+
 /**
  * Events on Kafka (3.x and 4.x): durable groups, order by key within a partition, retries and scheduled delivery over a topic of the
  * group's own, attempts counted over crashes in the commits' metadata.
@@ -43,6 +45,7 @@ export class KafkaBroker implements IBroker {
   readonly #consumers = new Set<GroupConsumer | BroadcastConsumer>()
   readonly #sources = new Map<string, { readonly destination: string; readonly group: string }>()
   #report: Report = () => undefined
+  #lag = 0
   #state: 'idle' | 'connecting' | 'open' | 'closed' = 'idle'
 
   /** Connects to nothing yet. Throws ConfigurationError for options that are unknown or wrong. */
@@ -151,11 +154,12 @@ export class KafkaBroker implements IBroker {
   }
 
   async getMetrics(): Promise<BrokerMetrics> {
-    let standings: readonly GroupStanding[] = []
     let state: BrokerMetrics['state'] = this.#state === 'open' ? 'ready' : this.#state
     if (this.#state === 'open') {
       try {
-        standings = await describeGroups(this.#context, [...this.#sources.values()])
+        const find = (): Promise<readonly GroupStanding[]> => describeGroups(this.#context, [...this.#sources.values()])
+        const standings = await patiently(find, (error) => isDriverError(error, 'temporary'), metricsLimitMs)
+        this.#lag = standings.reduce((sum, { lag }) => sum + lag, 0)
       } catch {
         state = 'down'
       }
@@ -164,7 +168,8 @@ export class KafkaBroker implements IBroker {
       state,
       published: this.#publisher.published,
       ...this.#context.counts,
-      lag: standings.reduce((sum, { lag }) => sum + lag, 0),
+      // while it is down: what was known last
+      lag: this.#lag,
       delayed: this.#sum(({ delayed }) => delayed),
       unsettled: this.#sum(({ unsettled }) => unsettled),
     }

@@ -1,10 +1,13 @@
 import type { DeadLetter, DeadLetterFilter, DeadLetterList, DeadLetterPage, IDeadLetterStore } from '@interline/core'
-import type { KafkaClient, OutgoingRecord } from './drivers/driver.js'
+import { isDriverError, type KafkaClient, type OutgoingRecord } from './drivers/driver.js'
 import { decodeRecord, encodeRecord } from './kafka-message.js'
 import type { Topics } from './topics.js'
+import { patiently } from './waiting.js'
 
 const letterHeader = 'interline-letter'
 const defaultLimit = 100
+/** A topic that was only just made has no leader for a moment. */
+const readLimitMs = 5_000
 const maxFetchBytes = 4 * 1024 * 1024
 
 type Facts = Omit<DeadLetter, 'message'>
@@ -41,14 +44,15 @@ export class KafkaDeadLetterStore implements IDeadLetterStore {
   }
 
   async list(filter: DeadLetterFilter = {}, { limit = defaultLimit, after }: DeadLetterPage = {}): Promise<DeadLetterList> {
-    const from = after === undefined ? -1 : Number(after)
+    const [sinceAt = Number.NEGATIVE_INFINITY, sinceOffset = -1] = after?.split(':').map(Number) ?? []
     const letters: DeadLetter[] = []
-    let last = from
+    let last = ''
     for (const [offset, letter] of await this.#read()) {
-      if (offset <= from || !fits(letter, filter)) continue
-      if (letters.length === limit) return { letters, next: String(last) }
+      const isBefore = letter.deadAt < sinceAt || (letter.deadAt === sinceAt && offset <= sinceOffset)
+      if (isBefore || !fits(letter, filter)) continue
+      if (letters.length === limit) return { letters, next: last }
       letters.push(letter)
-      last = offset
+      last = `${letter.deadAt}:${offset}`
     }
     return { letters, next: undefined }
   }
@@ -66,7 +70,15 @@ export class KafkaDeadLetterStore implements IDeadLetterStore {
   }
 
   /** What is there, oldest first, each with its offset. */
-  async #read(): Promise<readonly (readonly [number, DeadLetter])[]> {
+  #read(): Promise<readonly (readonly [number, DeadLetter])[]> {
+    return patiently(
+      () => this.#readOnce(),
+      (error) => isDriverError(error, 'temporary'),
+      readLimitMs,
+    )
+  }
+
+  async #readOnce(): Promise<readonly (readonly [number, DeadLetter])[]> {
     if (!this.#topics.knows(this.#topic) && (await this.#client.partitionCount(this.#topic)) === undefined) return []
     const [first, end] = await Promise.all([this.#client.offsets(this.#topic, 'earliest'), this.#client.offsets(this.#topic, 'latest')])
     const until = end.get(0) ?? 0
@@ -80,12 +92,12 @@ export class KafkaDeadLetterStore implements IDeadLetterStore {
         const id = record.key?.toString() ?? ''
         const letter = record.value === null && !(letterHeader in record.headers) ? undefined : this.#letterOf(record)
         if (letter === undefined) found.delete(id)
-        // one that is stored again keeps its place among the oldest
         else found.set(id, [found.get(id)?.[0] ?? record.offset, letter])
       }
       offset = fetched.next
     }
-    return [...found.values()]
+    // by age first: compaction takes the place from what is stored again
+    return [...found.values()].sort(([left, one], [right, other]) => one.deadAt - other.deadAt || left - right)
   }
 
   #letterOf(record: Parameters<typeof decodeRecord>[1]): DeadLetter | undefined {
@@ -99,10 +111,11 @@ export class KafkaDeadLetterStore implements IDeadLetterStore {
 }
 
 function fits(letter: DeadLetter, filter: DeadLetterFilter): boolean {
-  const { ids, since, until } = filter
+  const { ids, since, until, key } = filter
   if (ids !== undefined && !ids.includes(letter.id)) return false
   if (since !== undefined && letter.deadAt < since.getTime()) return false
   if (until !== undefined && letter.deadAt >= until.getTime()) return false
+  if (key !== undefined && letter.message.key !== key) return false
   const names = ['group', 'handler', 'topic', 'eventType', 'correlationId', 'reason'] as const
   return names.every((name) => filter[name] === undefined || filter[name] === letter[name])
 }

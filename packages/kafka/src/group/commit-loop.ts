@@ -48,11 +48,16 @@ export class CommitLoop {
     this.#bell.ring()
   }
 
+  /** Somebody waits for the next commit. */
+  urge(): void {
+    this.#urgent = true
+    this.#bell.ring()
+  }
+
   /** Resolves when what the log says now is committed; false where it was lost before. */
   committed(log: PartitionLog): Promise<boolean> {
     log.touch()
-    this.#urgent = true
-    this.#bell.ring()
+    this.urge()
     return new Promise((resolve) => this.#waiters.push({ log, resolve }))
   }
 

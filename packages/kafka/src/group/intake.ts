@@ -150,7 +150,7 @@ export class Intake implements FetcherOwner {
     while (offset >= log.allowedBelow && !this.#stopped && owned.isReading) {
       const committed = new Promise<void>((resolve) => (this.#committed = resolve))
       log.touch()
-      this.#parts.commits.wake()
+      this.#parts.commits.urge()
       await committed
     }
     this.#committed = undefined

@@ -139,14 +139,19 @@ export class Membership {
 
   async #wait(error: unknown, failures: number): Promise<void> {
     this.#listener.failed(toError(error))
-    // so long without a word, the others have gone on
-    if (performance.now() - this.#heardAt > this.#options.sessionTimeoutMs) this.#lose()
+    // so long without a word, the others have gone on; where there are none, the group may know this member still
+    if (performance.now() - this.#heardAt > this.#options.sessionTimeoutMs) this.#forsake()
     await pause(Math.min(50 * 2 ** failures, longestPauseMs))
   }
 
   #lose(): void {
     if (this.#phase === 'stopped') return
     this.#member = { id: '', generation: -1 }
+    this.#forsake()
+  }
+
+  #forsake(): void {
+    if (this.#phase === 'stopped') return
     this.#phase = 'joining'
     this.#heardAt = performance.now()
     this.#listener.fenced()

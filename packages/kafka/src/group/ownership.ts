@@ -12,8 +12,8 @@ export class Ownership {
   readonly #topics: readonly string[]
   readonly #group: string
   readonly #owned = new Map<number, OwnedPartition>()
-  /** What was owned here before, to see that a topic was deleted. */
-  readonly #seen = new Map<string, number>()
+  /** What was owned here before: to see that a topic was deleted, and to go on where nobody else was meanwhile. */
+  readonly #seen = new Map<string, { readonly log: PartitionLog; readonly account: CommittedOffset }>()
 
   constructor(context: BrokerContext, client: KafkaClient, source: Source, topics: readonly string[]) {
     this.#context = context
@@ -47,7 +47,7 @@ export class Ownership {
   }
 
   remove(owned: OwnedPartition): void {
-    for (const log of owned.logs) this.#seen.set(`${log.partition} ${log.topic}`, log.watermark)
+    for (const log of owned.logs) this.#seen.set(`${log.partition} ${log.topic}`, { log, account: log.finalSnapshot() })
     if (this.#owned.get(owned.number) === owned) this.#owned.delete(owned.number)
   }
 
@@ -67,7 +67,7 @@ export class Ownership {
         if (first === undefined || next === undefined) return []
         const found = committed.find((each) => each.topic === topic && each.partition === owned.number)
         const position = this.#begin(found ?? { topic, partition: owned.number, offset: -1, metadata: '' }, first, next)
-        const log = new PartitionLog(position, this.#source.window)
+        const log = new PartitionLog(position)
         log.touch()
         return [log]
       })
@@ -77,10 +77,11 @@ export class Ownership {
   #begin(found: CommittedOffset, first: number, next: number): CommittedOffset {
     const { topic, partition, offset } = found
     const fromTheFirst = { ...found, offset: first, metadata: '' }
-    if (offset >= first && offset <= next) return found
     const before = this.#seen.get(`${partition} ${topic}`)
+    // the session was over and nobody else took it: what this process knows is true still
+    if (offset >= first && offset <= next) return before?.log.isOwn(found) === true ? before.account : found
     if (offset < 0) {
-      if (before !== undefined && before > first) this.#lossOf(topic, partition, `was deleted, or the group's position was`)
+      if (before !== undefined && before.account.offset > first) this.#lossOf(topic, partition, `was deleted, or the group's position was`)
     } else if (offset > next) {
       this.#lossOf(topic, partition, 'was deleted and made again')
     } else {

@@ -4,6 +4,9 @@ import { type CommitState, decodeState, encodeState } from './commit-metadata.js
 /** How far what is handed out may be ahead of what is settled: beyond it a partition waits for its slowest event. */
 export const maxSpan = 4_096
 
+/** How many may be handed out before the next commit, where little goes on. */
+const leastAllowance = 8
+
 /** What to do with a record that was fetched. */
 export type Taken = { readonly redelivered: boolean; readonly progress: string | undefined }
 
@@ -15,9 +18,6 @@ export class PartitionLog {
   position: number
   /** Nothing from here on may be handed out until a commit has said so. */
   allowedBelow: number
-  /** Set where the position has to be fetched anew. */
-  version = 0
-  #committed: number
   /** Offsets handed out, in their order, with holes where a log has them. */
   readonly #order: number[] = []
   #head = 0
@@ -30,22 +30,23 @@ export class PartitionLog {
   readonly #released = new Map<number, boolean>()
   readonly #taken = new Map<number, boolean>()
   #handedSinceCommit = 0
+  #allowedLast = 0
+  #attempted: CommittedOffset
+  #confirmed: CommittedOffset
   #dirty = false
-  readonly #window: number
 
-  constructor(committed: CommittedOffset, window: number) {
+  constructor(committed: CommittedOffset) {
     const { topic, partition, offset, metadata } = committed
     const state = decodeState(offset, metadata)
+    this.#attempted = this.#confirmed = committed
     this.topic = topic
     this.partition = partition
     this.position = offset
     this.allowedBelow = offset
-    this.#committed = offset
     this.#done = new Set(state.done)
     this.#doubtful = new Set(state.doubtful)
     this.#doubtfulBelow = state.doubtfulBelow
     this.#notes = new Map(state.notes)
-    this.#window = window
   }
 
   /** The lowest offset that is not settled. */
@@ -128,12 +129,16 @@ export class PartitionLog {
   snapshot(): { readonly offset: CommittedOffset; confirmed(): void } {
     this.#dirty = false
     const offset = this.watermark
+    // as much again as was handed out since the last time: few are in doubt after a crash, and a full stream is not held up
+    this.#allowedLast = Math.max(this.#handedSinceCommit * 2, this.#allowedLast / 2)
     const doubtfulBelow = Math.max(this.position + this.#allowance, this.#doubtfulBelow)
     this.#handedSinceCommit = 0
+    const attempted = this.#encoded(offset, doubtfulBelow, [...this.#doubtful])
+    this.#attempted = attempted
     return {
-      offset: this.#encoded(offset, doubtfulBelow, [...this.#doubtful]),
+      offset: attempted,
       confirmed: () => {
-        this.#committed = offset
+        this.#confirmed = attempted
         this.allowedBelow = Math.max(this.allowedBelow, doubtfulBelow)
       },
     }
@@ -141,23 +146,19 @@ export class PartitionLog {
 
   /** The account of an owner that goes in good order: only what it holds and did not release is in doubt. */
   finalSnapshot(): CommittedOffset {
-    const offset = this.#lowestOpen()
+    const offset = this.watermark
     const again = [...this.#released].filter(([, begun]) => begun).map(([each]) => each)
     const doubtful = [...this.#inHand, ...again, ...this.#doubtful].filter((each) => each >= offset && !this.#done.has(each))
     return this.#encoded(offset, this.#doubtfulBelow > this.position ? this.#doubtfulBelow : 0, doubtful)
   }
 
-  /** Handled and committed, or neither. */
-  isCommitted(offset: number): boolean {
-    return offset < this.#committed
+  /** Whether what is committed is this one's last word: then nobody else has had it since. */
+  isOwn({ offset, metadata }: CommittedOffset): boolean {
+    return [this.#attempted, this.#confirmed].some((own) => own.offset === offset && own.metadata === metadata)
   }
 
   get #allowance(): number {
-    return Math.min(maxSpan, Math.max(this.#window, this.#handedSinceCommit * 2))
-  }
-
-  #lowestOpen(): number {
-    return this.watermark
+    return Math.min(maxSpan, Math.max(leastAllowance, this.#allowedLast))
   }
 
   #encoded(offset: number, doubtfulBelow: number, doubtful: readonly number[]): CommittedOffset {

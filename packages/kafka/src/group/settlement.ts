@@ -98,7 +98,10 @@ export class Settlement implements Settler {
   async close(): Promise<void> {
     clearTimeout(this.#extending)
     // what is stored for later and not passed here would come twice
-    await Promise.race([Promise.all(this.#postponing), pause(this.#context.options.requestTimeoutMs)])
+    const limit = new AbortController()
+    const late = pause(this.#context.options.requestTimeoutMs, limit.signal)
+    await Promise.race([Promise.all(this.#postponing), late])
+    limit.abort()
     const left = [...this.#held]
     for (const [delivery] of left) {
       this.#held.delete(delivery)

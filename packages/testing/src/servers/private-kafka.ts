@@ -165,6 +165,8 @@ function properties(port: number, controllerPort: number, folder: string, option
     'transaction.state.log.replication.factor': '1',
     'transaction.state.log.min.isr': '1',
     'group.initial.rebalance.delay.ms': '0',
+    // tests that kill a consumer wait for its session to end
+    'group.min.session.timeout.ms': '1000',
     // a node that was killed may be back as soon as it has started
     'broker.session.timeout.ms': '1500',
     'broker.heartbeat.interval.ms': '300',
