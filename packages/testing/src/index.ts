@@ -16,6 +16,7 @@ export { type Direction, FaultProxy, type Faults } from './servers/fault-proxy.j
 export { type FoundServer, findServer, type ServerName } from './servers/find-server.js'
 export { freePort } from './servers/free-port.js'
 export { PrivateKafka, type PrivateKafkaOptions, startKafka } from './servers/private-kafka.js'
+export { PrivateNats, type PrivateNatsOptions, startNats } from './servers/private-nats.js'
 export { PrivatePostgres, type PrivatePostgresOptions, startPostgres } from './servers/private-postgres.js'
 export { PrivateRedis, type PrivateRedisOptions, startRedis } from './servers/private-redis.js'
 export type { TestStoreOptions } from './stores/store-suite.js'
