@@ -9,6 +9,7 @@ const root = join(import.meta.dirname, '..')
 const arrows: Record<string, readonly string[]> = {
   core: [],
   memory: ['@interline/core'],
+  nats: ['@interline/core'],
   redis: ['@interline/core'],
   kafka: ['@interline/core'],
   postgres: ['@interline/core'],
@@ -30,6 +31,15 @@ const adapters: Record<string, readonly string[]> = {
     'README.md',
   ],
   postgres: ['src/index.ts', 'src/postgres-options.ts', 'test/contract.test.ts', 'test/postgres-only.test.ts', 'README.md'],
+  nats: [
+    'src/index.ts',
+    'src/nats-broker.ts',
+    'src/nats-options.ts',
+    'src/nats-message.ts',
+    'test/contract.test.ts',
+    'test/nats-only.test.ts',
+    'README.md',
+  ],
   redis: [
     'src/index.ts',
     'src/redis-broker.ts',
