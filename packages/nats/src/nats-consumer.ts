@@ -1,4 +1,4 @@
-import { type Consumer, type DeadLetter, type Delivery, type Receive, type Retry, type Source, type Timer, toError } from '@interline/core'
+import { type Consumer, type Delivery, type Receive, type Retry, type Source, type Timer, toError } from '@interline/core'
 import { AckPolicy, type ConsumerConfig, DeliverPolicy, type StreamInfo } from '@nats-io/jetstream'
 import { createInbox, type Msg, nanos, type Subscription } from '@nats-io/transport-node'
 import type { NatsContext } from './nats-context.js'
@@ -266,10 +266,7 @@ export class NatsConsumer implements Consumer {
         await this.#giveBack(place, text, afterMs)
         return true
       },
-      deadLetter: async (letters: readonly DeadLetter[]) => {
-        counts.deadLettered += letters.length
-        return delivery.ack()
-      },
+      deadLetter: () => delivery.ack(),
       release: () => {
         if (end()) this.#handBack(place, progress, 0)
       },
