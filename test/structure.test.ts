@@ -17,7 +17,7 @@ const arrows: Record<string, readonly string[]> = {
   interline: ['@interline/core', '@interline/memory'],
 }
 /** `interline` loads these when a configuration names them: by `import()` only, and never as a dependency that users must install. */
-const onDemandAdapters = ['kafka', 'postgres', 'redis'].map((name) => `@interline/${name}`)
+const onDemandAdapters = ['kafka', 'nats', 'postgres', 'redis'].map((name) => `@interline/${name}`)
 const loadedOnDemand: Record<string, readonly string[]> = { interline: onDemandAdapters }
 
 /** The files that every adapter has. Memory has no message of a vendor to map to. */
