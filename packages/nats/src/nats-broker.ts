@@ -172,7 +172,7 @@ export class NatsBroker implements IBroker {
       if (type === 'disconnect') context.connected = false
       if (type === 'reconnect') {
         context.connected = true
-        for (const consumer of this.#consumers) void consumer.reconnected()
+        for (const consumer of this.#consumers) consumer.recover()
       }
       if (type === 'disconnect' || type === 'reconnect')
         context.report({ kind: type === 'disconnect' ? 'disconnected' : 'connected', detail: `NATS at ${context.nc.getServer()}` })

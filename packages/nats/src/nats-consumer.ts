@@ -1,12 +1,11 @@
 import { type Consumer, type Delivery, type Receive, type Retry, type Source, type Timer, toError } from '@interline/core'
-import { AckPolicy, type ConsumerConfig, DeliverPolicy, type StreamInfo } from '@nats-io/jetstream'
+import { AckPolicy, type ConsumerConfig, DeliverPolicy } from '@nats-io/jetstream'
 import { createInbox, type Msg, nanos, type Subscription } from '@nats-io/transport-node'
 import type { NatsContext } from './nats-context.js'
 import { handOut, messageOf, tokenOf } from './nats-message.js'
-import { type Note, Notes } from './nats-notes.js'
+import { type FoundNote, Notes } from './nats-notes.js'
 
-/** How long one request for messages stays on the server; an answer that is this much late again means that it was lost. */
-const pullMs = 10_000
+/** A request for messages that has no answer this long after its time was lost. */
 const lateMs = 2_000
 const pauseMs = 250
 /** After this long without a process, the server forgets a broadcast consumer. */
@@ -32,12 +31,16 @@ export class NatsConsumer implements Consumer {
   readonly #receive: Receive
   readonly #inHand = new Set<InHand>()
   readonly #givingBack = new Set<Promise<unknown>>()
+  /** How long one request for messages stays on the server. A process that dies leaves none behind at the time when its messages go to others. */
+  readonly #pullMs: number
   #stream = ''
+  #streamBorn = ''
   #notes: Notes | undefined
   #subscription: Subscription | undefined
   #lost = new AbortController()
   #arrived: Msg[] = []
   #taking: Promise<void> | undefined
+  #recovering: Promise<void> | undefined
   /** Messages asked for that have not come, and when the server last said anything. */
   #asked = 0
   #heardAt = 0
@@ -50,6 +53,7 @@ export class NatsConsumer implements Consumer {
     this.#context = context
     this.source = source
     this.#receive = receive
+    this.#pullMs = Math.ceil(context.options.ackWaitMs / 2)
     this.name = tokenOf(source.broadcast ? createInbox(source.group) : source.group)
   }
 
@@ -97,13 +101,21 @@ export class NatsConsumer implements Consumer {
       await this.#context.jsm.consumers.delete(this.#stream, this.name).catch(() => false)
   }
 
-  /** The connection is back: what was asked for before is forgotten there. */
-  async reconnected(): Promise<void> {
+  /** After a lost connection, or where the server stays silent: what was asked for before is forgotten there. */
+  recover(): void {
+    this.#recovering ??= this.#recover().finally(() => {
+      this.#recovering = undefined
+    })
+  }
+
+  async #recover(): Promise<void> {
+    if (this.#state === 'stopped') return
     try {
-      if (this.#state !== 'stopped') await this.#ensure()
+      await this.#ensure()
     } catch (thrown) {
       const detail = `The consumer of "${this.source.destination}" can not be reached; it is tried again.`
       this.#context.report({ kind: 'warning', detail, error: toError(thrown) })
+      this.#context.clock.setTimer(() => this.recover(), pauseMs, { background: true })
       return
     }
     this.#asked = 0
@@ -116,13 +128,17 @@ export class NatsConsumer implements Consumer {
     const { destination, group, broadcast } = this.source
     const stream = await this.#context.stream(destination)
     this.#stream = stream.config.name
+    if (this.#streamBorn !== stream.created) this.#newest = 0
+    this.#streamBorn = stream.created
     const isNew = this.#notes === undefined
     let info = await jsm.consumers.info(this.#stream, this.name).catch(ifMissing)
     if (info === undefined) {
-      info = await jsm.consumers.add(this.#stream, { ...this.#settings(), ...this.#start(stream, isNew) })
+      info = await jsm.consumers.add(this.#stream, { ...this.#settings(), ...this.#start(isNew) })
       const detail = `The consumer of group "${group}" on "${destination}" was gone and is made again; retries that waited are lost.`
       if (!isNew && !broadcast) report({ kind: 'loss', detail, destination, group })
       this.#notes = undefined
+      // the sequences of what is in hand are now somebody else's
+      this.#lose()
     }
     this.#notes ??= new Notes(this.#context, `${tokenOf(destination)}.${this.name}`, info.created)
     this.#newest = Math.max(this.#newest, isNew ? info.delivered.stream_seq : 0)
@@ -146,11 +162,11 @@ export class NatsConsumer implements Consumer {
   }
 
   /** Where a consumer begins that is not there: where it is wanted, or, made again, at the first that may be unhandled. */
-  #start(stream: StreamInfo, isNew: boolean): Partial<ConsumerConfig> {
+  #start(isNew: boolean): Partial<ConsumerConfig> {
     const { from } = this.source
     if (!isNew) {
       const first = Math.min(this.#newest + 1, ...[...this.#inHand].map(({ sequence }) => sequence))
-      return { deliver_policy: DeliverPolicy.StartSequence, opt_start_seq: Math.min(first, stream.state.last_seq + 1) }
+      return { deliver_policy: DeliverPolicy.StartSequence, opt_start_seq: first }
     }
     if (from instanceof Date) return { deliver_policy: DeliverPolicy.StartTime, opt_start_time: from.toISOString() }
     return { deliver_policy: from === 'now' ? DeliverPolicy.New : DeliverPolicy.All }
@@ -168,7 +184,7 @@ export class NatsConsumer implements Consumer {
       room <= 0
     )
       return
-    const request = JSON.stringify({ batch: room - this.#asked, expires: nanos(pullMs) })
+    const request = JSON.stringify({ batch: room - this.#asked, expires: nanos(this.#pullMs) })
     nc.publish(`$JS.API.CONSUMER.MSG.NEXT.${this.#stream}.${this.name}`, request, { reply: this.#subscription.getSubject() })
     this.#asked = room
     this.#heardAt = this.#context.clock.monotonic()
@@ -186,7 +202,7 @@ export class NatsConsumer implements Consumer {
     if (status === 404 || status === 408) {
       this.#asked = Math.max(0, this.#asked - Number(message.headers?.get('Nats-Pending-Messages') || this.#asked))
       this.#pull()
-    } else this.#context.clock.setTimer(() => void this.reconnected(), pauseMs)
+    } else this.#context.clock.setTimer(() => this.recover(), pauseMs, { background: true })
   }
 
   #takeIn(): void {
@@ -229,16 +245,16 @@ export class NatsConsumer implements Consumer {
     return this.#delivery({ sequence, count, reply }, message, undecodable, note)
   }
 
-  #delivery(place: Place, message: InHand['message'], undecodable: Error | undefined, note: Note): InHand {
+  #delivery(place: Place, message: InHand['message'], undecodable: Error | undefined, note: FoundNote): InHand {
     const { nc, counts, options } = this.#context
     let { progress } = note
-    let notedAt: number | undefined = place.count > 1 ? 0 : undefined
+    let notedAt = note.place
     const end = (): boolean => this.#inHand.delete(delivery)
     const delivery: InHand = {
       ...place,
       message,
       undecodable,
-      ref: `${this.#stream}:${place.sequence}`,
+      ref: `${this.#stream}:${this.#streamBorn}:${place.sequence}`,
       progress: progress ?? message.target?.progress,
       redelivered: place.count > 1 && !this.source.broadcast && note.givenBackAt !== place.count - 1,
       lost: this.#lost.signal,
@@ -251,7 +267,7 @@ export class NatsConsumer implements Consumer {
           this.#pull()
         }
         counts.acked++
-        if (notedAt !== undefined && notedAt > 0) this.#notes?.remove(notedAt)
+        if (notedAt !== undefined) this.#notes?.remove(notedAt)
         return true
       },
       note: async (text) => {
@@ -312,7 +328,7 @@ export class NatsConsumer implements Consumer {
     if (connected) {
       this.#aliveAt = now
       for (const { reply } of this.#inHand) nc.publish(reply, '+WPI')
-      if (this.#asked > 0 && now - this.#heardAt > pullMs + lateMs) void this.reconnected()
+      if (this.#asked > 0 && now - this.#heardAt > this.#pullMs + lateMs) this.recover()
     }
     this.#beat = clock.setTimer(() => this.#stayAlive(), options.ackWaitMs / 4, { background: true })
   }

@@ -59,14 +59,14 @@ export function messageOf({ subject, data, headers: found }: Msg, destination: s
       topic: attributes.topic ?? topic,
       key: attributes.partitionkey,
       attributes,
-      data: textual.test(attributes.datacontenttype ?? 'text/') ? textOf(data) : data,
+      data: textual.test(attributes.datacontenttype ?? 'text/') ? textOf(data) : plain(data),
       ...(target === undefined ? {} : { target }),
       ...(deliverAt > 0 ? { deliverAt } : {}),
     }
     return { message, undecodable: undefined }
   } catch (cause) {
     const undecodable = new DecodeError('A header of the message is not percent-encoded as CloudEvents asks.', { cause })
-    return { message: { destination, topic, key: undefined, attributes: {}, data }, undecodable }
+    return { message: { destination, topic, key: undefined, attributes: {}, data: plain(data) }, undecodable }
   }
 }
 
@@ -100,7 +100,12 @@ function textOf(data: Uint8Array): string | Uint8Array {
   try {
     return strictText.decode(data)
   } catch (error) {
-    if (error instanceof TypeError) return data
+    if (error instanceof TypeError) return plain(data)
     throw error
   }
+}
+
+/** Bytes without the methods that the client's own have. */
+function plain({ buffer, byteOffset, byteLength }: Uint8Array): Uint8Array {
+  return new Uint8Array(buffer, byteOffset, byteLength)
 }

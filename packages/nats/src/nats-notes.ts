@@ -11,6 +11,10 @@ export interface Note {
   readonly givenBackAt?: number | undefined
 }
 
+export interface FoundNote extends Note {
+  readonly place?: number | undefined
+}
+
 /** One consumer's notes, one subject for each message, of which the stream keeps the last. Written under the server's confirmation. */
 export class Notes {
   readonly #context: NatsContext
@@ -22,13 +26,13 @@ export class Notes {
     this.#subject = `${context.notesStream}.${consumer}.${Date.parse(created)}`
   }
 
-  async read(sequence: number): Promise<Note> {
+  async read(sequence: number): Promise<FoundNote> {
     const { jsm, notesStream } = this.#context
     const stored: StoredMsg | null = await jsm.streams.getMessage(notesStream, { last_by_subj: `${this.#subject}.${sequence}` })
-    return stored === null ? {} : stored.json<Note>()
+    return stored === null ? {} : { ...stored.json<Note>(), place: stored.seq }
   }
 
-  /** Answers where it lies. */
+  /** Answers its place. */
   async write(sequence: number, note: Note): Promise<number> {
     const { js, options } = this.#context
     return (await js.publish(`${this.#subject}.${sequence}`, JSON.stringify(note), { timeout: options.requestTimeoutMs })).seq

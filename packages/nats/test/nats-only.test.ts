@@ -1,0 +1,265 @@
+import { ConfigurationError, type Delivery, EventBus, PublishError, systemClock } from '@interline/core'
+import { MemoryDeadLetterStore } from '@interline/memory'
+import { NatsBroker, type NatsOptions } from '@interline/nats'
+import { FaultProxy, waitFor } from '@interline/testing'
+import { connect, headers } from '@nats-io/transport-node'
+import { describe, expect, it, test } from 'vitest'
+import { BrokerRoom, message, numberOf } from './broker-room.js'
+import { plainClient, url } from './nats-server.js'
+
+const server = new URL(url)
+const port = Number(server.port || 4222)
+
+async function stored(stream: string): Promise<number> {
+  await using client = await plainClient()
+  return (await client.jsm.streams.info(stream)).state.messages
+}
+
+describe('settling', () => {
+  it('hands a note to whoever gets the event next, and counts a delivery only where one may have begun', async () => {
+    await using room = new BrokerRoom()
+    const broker = await room.broker()
+    const first: Delivery[] = []
+    const consumer = await room.consume(broker, {}, (delivery) => first.push(delivery))
+    await broker.publish([0, 1, 2].map((n) => message(n)))
+    await waitFor(() => first.length === 3)
+    await first[0]?.note('one attempt')
+    await consumer.stop()
+    first[1]?.release?.()
+    await consumer.close()
+    expect(first[0]?.lost.aborted).toBe(true)
+    expect(await first[0]?.ack()).toBe(false)
+    const second: Delivery[] = []
+    await room.consume(broker, {}, (delivery) => second.push(delivery))
+    await waitFor(() => second.length === 3)
+    const seen = second.map((delivery) => [numberOf(delivery), delivery.progress, delivery.redelivered]).sort()
+    expect(seen).toEqual([
+      [0, 'one attempt', true],
+      [1, undefined, false],
+      [2, undefined, true],
+    ])
+    expect(second.map(({ ref }) => ref).sort()).toEqual(first.map(({ ref }) => ref).sort())
+  })
+
+  it('gives a retry its progress and its time, and leaves no note of what is handled', async () => {
+    await using room = new BrokerRoom()
+    const broker = await room.broker()
+    const runs: { readonly atMs: number; readonly progress: string | undefined; readonly redelivered: boolean }[] = []
+    await room.consume(broker, {}, async (delivery) => {
+      const { progress, redelivered } = delivery
+      runs.push({ atMs: performance.now(), progress, redelivered })
+      if (runs.length === 3) await delivery.ack()
+      else await delivery.retry({ afterMs: 150, progress: `"${runs.length}" żółw`, deadLetters: [] })
+    })
+    await broker.publish([message(1)])
+    await waitFor(async () => runs.length === 3 && (await broker.getMetrics()).lag === 0)
+    expect(runs.map(({ progress, redelivered }) => [progress, redelivered])).toEqual([
+      [undefined, false],
+      ['"1" żółw', false],
+      ['"2" żółw', false],
+    ])
+    expect((runs[1]?.atMs ?? 0) - (runs[0]?.atMs ?? 0)).toBeGreaterThanOrEqual(148)
+    await waitFor(async () => (await stored(`${room.prefix}+notes`)) === 0, { what: 'the notes to go' })
+  })
+
+  it('says that deliveries are lost once the server was out of reach for too long', async () => {
+    await using proxy = await FaultProxy.start({ port })
+    await using room = new BrokerRoom()
+    const cutOff = await room.broker({ url: `nats://127.0.0.1:${proxy.port}`, ackWaitMs: 600 })
+    const taken: Delivery[] = []
+    await room.consume(cutOff, {}, (delivery) => taken.push(delivery))
+    await cutOff.publish([message(1)])
+    await waitFor(() => taken.length === 1)
+    proxy.refuse()
+    proxy.cut()
+    await waitFor(() => taken[0]?.lost.aborted === true, { what: 'the loss to be noticed' })
+    expect(await taken[0]?.ack()).toBe(false)
+    proxy.heal()
+    await waitFor(() => taken.length === 2, { what: 'the event to come again' })
+    expect(taken[1]?.redelivered).toBe(true)
+    expect(await taken[1]?.ack()).toBe(true)
+    expect(room.events.map(({ kind }) => kind)).toEqual(expect.arrayContaining(['disconnected', 'connected']))
+  })
+})
+
+describe('publishing', () => {
+  it('stores once what is sent again because the answer was lost', async () => {
+    await using proxy = await FaultProxy.start({ port })
+    await using room = new BrokerRoom()
+    const broker = await room.broker({ url: `nats://127.0.0.1:${proxy.port}`, requestTimeoutMs: 300 })
+    await broker.publish([message(0)])
+    proxy.dropReplies()
+    const publishing = broker.publish([message(1), message(2)])
+    await waitFor(async () => (await stored(`${room.prefix}_orders`)) === 3, { what: 'the events to be stored' })
+    proxy.heal()
+    await publishing
+    expect(await stored(`${room.prefix}_orders`)).toBe(3)
+  })
+
+  it('says that nobody knows when no answer comes in time', async () => {
+    await using proxy = await FaultProxy.start({ port })
+    await using room = new BrokerRoom()
+    const broker = await room.broker({ url: `nats://127.0.0.1:${proxy.port}`, requestTimeoutMs: 100, publishTimeoutMs: 300 })
+    await broker.publish([message(0)])
+    proxy.blackhole()
+    const error = await broker.publish([message(1)]).then(
+      () => undefined,
+      (thrown: unknown) => thrown,
+    )
+    proxy.heal()
+    expect(error).toBeInstanceOf(PublishError)
+    expect(error).toMatchObject({ outcome: 'unknown', failed: [0] })
+  })
+})
+
+describe('what happens on the server meanwhile', () => {
+  it('a consumer that is removed is made again, which is a loss that is told', async () => {
+    await using room = new BrokerRoom()
+    const broker = await room.broker()
+    const seen: number[] = []
+    await room.consume(broker, {}, async (delivery) => {
+      seen.push(numberOf(delivery))
+      await delivery.ack()
+    })
+    await broker.publish([message(1)])
+    await waitFor(() => seen.length === 1)
+    await using client = await plainClient()
+    await client.jsm.consumers.delete(`${room.prefix}_orders`, 'group')
+    await broker.publish([message(2)])
+    await waitFor(() => seen.length === 2, { what: 'the next event' })
+    expect(seen).toEqual([1, 2])
+    expect(room.losses()).toMatchObject([{ destination: 'orders', group: 'group' }])
+  })
+
+  it('a stream that is removed is made again by the next publish', async () => {
+    await using room = new BrokerRoom()
+    const broker = await room.broker()
+    const seen: number[] = []
+    await room.consume(broker, {}, async (delivery) => {
+      seen.push(numberOf(delivery))
+      await delivery.ack()
+    })
+    await broker.publish([message(1)])
+    await waitFor(() => seen.length === 1)
+    await using client = await plainClient()
+    await client.jsm.streams.delete(`${room.prefix}_orders`)
+    await broker.publish([message(2)])
+    await waitFor(() => seen.length === 2, { what: 'the next event' })
+    expect(room.losses().length).toBeGreaterThan(0)
+  })
+
+  it('what retention removed before a group came back is told, with its number', async () => {
+    await using room = new BrokerRoom()
+    const broker = await room.broker({ retention: { maxEvents: 5 } })
+    const consumer = await room.consume(broker, {}, (delivery) => delivery.ack())
+    await broker.publish([message(0)])
+    await waitFor(async () => (await broker.getMetrics()).lag === 0)
+    await consumer.close()
+    await broker.publish(Array.from({ length: 12 }, (_, n) => message(n + 1)))
+    const seen: number[] = []
+    await room.consume(broker, {}, (delivery) => seen.push(numberOf(delivery)))
+    await waitFor(() => seen.length === 5)
+    expect(room.losses()).toMatchObject([{ destination: 'orders', group: 'group', count: 7 }])
+  })
+})
+
+describe('messages', () => {
+  it('of strangers are read however they write headers, and what is wrong is handed over with its bytes', async () => {
+    await using room = new BrokerRoom()
+    const broker = await room.broker()
+    const seen: Delivery[] = []
+    await room.consume(broker, {}, (delivery) => seen.push(delivery))
+    await using client = await plainClient()
+    const write = async (named: Record<string, string>, data: string | Uint8Array): Promise<void> => {
+      const all = headers()
+      for (const [name, value] of Object.entries(named)) all.set(name, value)
+      await client.jsm.jetstream().publish(`${room.prefix}.orders.orders.created`, data, { headers: all })
+    }
+    await write({ 'CE-Id': '1', 'Ce-Source': '"quoted \\"text\\""', 'ce-type': 'a%20%C5%BC', 'content-type': 'application/json' }, '{}')
+    await write({ 'ce-id': '2', 'ce-datacontenttype': 'application/octet-stream' }, new Uint8Array([123, 125]))
+    await write({ 'ce-id': '100%' }, 'broken')
+    await waitFor(() => seen.length === 3)
+    const [first, second, third] = seen
+    const attributes = { id: '1', source: 'quoted "text"', type: 'a ż', datacontenttype: 'application/json' }
+    expect(first?.message).toMatchObject({ attributes, topic: 'orders.created', data: '{}' })
+    expect(second?.message.data).toEqual(new Uint8Array([123, 125]))
+    expect(third?.undecodable).toBeInstanceOf(Error)
+    expect(third?.message.data).toEqual(new TextEncoder().encode('broken'))
+  })
+
+  it('go through names that NATS would refuse, and their groups are listed and removed', async () => {
+    await using room = new BrokerRoom()
+    const broker = await room.broker()
+    const strange = { destination: 'orders.eu/*żółw', group: 'mail service. >' }
+    const seen: Delivery[] = []
+    const consumer = await room.consume(broker, strange, (delivery) => seen.push(delivery))
+    await broker.publish([message(1, { destination: strange.destination, topic: 'orders.żółw' })])
+    await waitFor(() => seen.length === 1)
+    expect(seen[0]?.message).toMatchObject({ destination: strange.destination, topic: 'orders.created' })
+    await seen[0]?.note('begun')
+    expect(await broker.listDestinations()).toEqual([strange.destination])
+    expect(await broker.listGroups()).toMatchObject([{ ...strange, lag: 1, unsettled: 1 }])
+    await consumer.close()
+    await broker.removeGroup(strange.group, strange.destination)
+    expect(await broker.listGroups()).toEqual([])
+    expect(await stored(`${room.prefix}+notes`)).toBe(0)
+  })
+
+  it('that are redriven reach only the handler that gave up, from a store for dead letters', async () => {
+    await using room = new BrokerRoom()
+    const runs: string[] = []
+    let broken = true
+    const connection = await connect({ servers: server.host })
+    const broker = new NatsBroker({ connection, prefix: room.prefix })
+    const logger = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined }
+    const bus = new EventBus({ service: 'shop', broker, deadLetters: new MemoryDeadLetterStore(), logger, retry: { maxAttempts: 1 } })
+    const placed = { type: 'NatsOnlyPlaced', topic: 'orders.placed', data: { orderId: 'o-1' } }
+    for (const [group, name] of [
+      ['shop', 'failing'],
+      ['shop', 'other'],
+      ['elsewhere', 'failing'],
+    ] as const) {
+      const run = (_: object, { attempt }: { readonly attempt: number }): void => {
+        runs.push(`${group}/${name} ${attempt}`)
+        if (broken && group === 'shop' && name === 'failing') throw new Error('Broken.')
+      }
+      await bus.subscribe('orders.*', run, { name, group })
+    }
+    await bus.start()
+    await bus.publish(placed)
+    await waitFor(async () => runs.length === 3 && (await bus.deadLetters.count()) === 1)
+    broken = false
+    await bus.deadLetters.redrive({})
+    await waitFor(async () => runs.length === 4 && (await broker.getMetrics()).lag === 0)
+    expect(runs.slice(0, 3).sort()).toEqual(['elsewhere/failing 1', 'shop/failing 1', 'shop/other 1'])
+    expect(runs[3]).toBe('shop/failing 1')
+    await bus.close()
+    expect(connection.isClosed(), 'a connection that was handed in is never closed').toBe(false)
+    await connection.close()
+  })
+})
+
+test.each<[object, string]>([
+  [{ urll: 'nats://a' }, 'Unknown option nats.urll'],
+  [{ url: 'http://user:s3cret@a' }, 'nats.url'],
+  [{ url: [] }, 'nats.url'],
+  [{ prefix: 'a.b' }, 'nats.prefix'],
+  [{ ackWaitMs: 1 }, 'The option nats.ackWaitMs is 1. Give a whole number of at least 200.'],
+  [{ password: ['s3cret'] }, 'The option nats.password is of type object.'],
+  [{ retention: { maxAge: 1 } }, 'Unknown option nats.retention.maxAge'],
+  [{ url: 'nats://a', connection: { request: () => undefined } }, 'each say where NATS is'],
+])('options that can not be meant are refused: %o', (options, words) => {
+  const make = (): NatsBroker => new NatsBroker(options as NatsOptions)
+  expect(make).toThrow(ConfigurationError)
+  expect(make).toThrow(words)
+  expect(make).toThrow(/^(?!.*s3cret)/)
+})
+
+test('a message for which the server is too small is said at once, and not tried again', async () => {
+  await using room = new BrokerRoom()
+  const broker = await room.broker({ maxMessageBytes: 64 * 1024 * 1024 })
+  const began = systemClock.monotonic()
+  const publishing = broker.publish([message(1), message(2, { data: 'x'.repeat(2 * 1024 * 1024) })])
+  await expect(publishing).rejects.toMatchObject({ outcome: 'failed', failed: [1] })
+  expect(systemClock.monotonic() - began).toBeLessThan(5_000)
+})
