@@ -41,6 +41,34 @@ describe('settling', () => {
     expect(second.map(({ ref }) => ref).sort()).toEqual(first.map(({ ref }) => ref).sort())
   })
 
+  it('gives back what was on its way when it stopped, and nobody takes that for a crash', async () => {
+    await using room = new BrokerRoom()
+    const publisher = await room.broker()
+    await publisher
+      .subscribe(
+        { group: 'group', destination: 'orders', topics: ['>'], order: 'none', from: 'now', broadcast: false, window: 1 },
+        () => undefined,
+      )
+      .then((one) => one.close())
+    const count = 2_000
+    await publisher.publish(Array.from({ length: count }, (_, n) => message(n)))
+    const first: Delivery[] = []
+    let stopped: Promise<void> | undefined
+    const leaving = await room.consume(await room.broker(), { window: count }, (delivery) => {
+      first.push(delivery)
+      stopped ??= leaving.stop() as Promise<void>
+    })
+    await waitFor(() => first.length > 0)
+    await stopped
+    for (const delivery of first) delivery.release?.()
+    await leaving.close()
+    const second: Delivery[] = []
+    await room.consume(publisher, { window: count }, (delivery) => second.push(delivery))
+    await waitFor(() => second.length === count, { progress: () => second.length })
+    expect(second.filter(({ redelivered }) => redelivered)).toEqual([])
+    expect(new Set(second.map(numberOf)).size).toBe(count)
+  })
+
   it('gives a retry its progress and its time, and leaves no note of what is handled', async () => {
     await using room = new BrokerRoom()
     const broker = await room.broker()
