@@ -1,11 +1,25 @@
-import { ConfigurationError, type Delivery, EventBus, PublishError, systemClock } from '@interline/core'
+import {
+  type Awaitable,
+  ConfigurationError,
+  type Consumer,
+  type Delivery,
+  EventBus,
+  PublishError,
+  type Receive,
+  type Source,
+  systemClock,
+  type WireMessage,
+} from '@interline/core'
 import { MemoryDeadLetterStore } from '@interline/memory'
 import { NatsBroker, type NatsOptions } from '@interline/nats'
-import { FaultProxy, waitFor } from '@interline/testing'
+import { CollectingRunner, FaultProxy, ForwardingBroker, testBroker, waitFor } from '@interline/testing'
 import { connect, headers } from '@nats-io/transport-node'
 import { describe, expect, it, test } from 'vitest'
 import { BrokerRoom, message, numberOf } from './broker-room.js'
-import { plainClient, url } from './nats-server.js'
+import { brokerOf, cleanUp, plainClient, url } from './nats-server.js'
+
+// A broken adapter is nothing to publish a table about.
+delete process.env.INTERLINE_REPORT
 
 const server = new URL(url)
 const port = Number(server.port || 4222)
@@ -290,4 +304,29 @@ test('a message for which the server is too small is said at once, and not tried
   const publishing = broker.publish([message(1), message(2, { data: 'x'.repeat(2 * 1024 * 1024) })])
   await expect(publishing).rejects.toMatchObject({ outcome: 'failed', failed: [1] })
   expect(systemClock.monotonic() - began).toBeLessThan(5_000)
+})
+
+class Drops extends ForwardingBroker {
+  override publish(messages: readonly WireMessage[]): Awaitable<void> {
+    return this.inner.publish(messages.slice(1))
+  }
+}
+
+class NeverAcks extends ForwardingBroker {
+  override subscribe(source: Source, receive: Receive): Awaitable<Consumer> {
+    return this.inner.subscribe(source, (deliveries) =>
+      receive(deliveries.map((delivery) => Object.assign(Object.create(delivery) as Delivery, { ack: () => true }))),
+    )
+  }
+}
+
+test.each([
+  ['drops', Drops, ['B01', 'B12']],
+  ['never acks', NeverAcks, ['B01', 'B30']],
+] as const)('the suite finds it when this adapter %s', { timeout: 60_000 }, async (_what, broken, ids) => {
+  const runner = new CollectingRunner()
+  const create = (namespace: string): ForwardingBroker => new broken(brokerOf(namespace))
+  testBroker('broken', { create, cleanUp, runner, scale: 'tiny' })
+  const results = await runner.run(ids)
+  expect([...new Set(results.filter(({ error }) => error !== undefined).map(({ id }) => id))]).toEqual(ids)
 })

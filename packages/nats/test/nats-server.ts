@@ -1,10 +1,10 @@
 import { NatsBroker, type NatsOptions } from '@interline/nats'
-import { type PrivateServer, type RawClient, type RawMessage, startNats } from '@interline/testing'
+import { findServer, type PrivateServer, type RawClient, type RawMessage, startNats } from '@interline/testing'
 import { type JetStreamManager, jetstreamManager } from '@nats-io/jetstream'
 import { connect, headers, type NatsConnection } from '@nats-io/transport-node'
 
 /** The shared server of the tests. */
-export const url: string = process.env.NATS_URL ?? 'nats://127.0.0.1:4222'
+export const { url } = await findServer('nats')
 
 /** A module for worker processes, which run the compiled package. */
 export const processModule = new URL('./worker-broker.mjs', import.meta.url)

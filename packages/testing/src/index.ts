@@ -8,6 +8,7 @@ export type {
   TestBrokerOptions,
 } from './contract/broker-options.js'
 export { testBroker } from './contract/test-broker.js'
+export { ForwardingBroker } from './forwarding-broker.js'
 export { testHybridBus } from './hybrid/test-hybrid-bus.js'
 export { type CaseResult, CollectingRunner } from './runner/collecting-runner.js'
 export type { ReportLine } from './runner/report.js'
