@@ -5,7 +5,15 @@ import { ackWaitMs, brokerOf, cleanUp, privateServer, processModule, raw } from 
 const options: TestBrokerOptions = {
   create: brokerOf,
   cleanUp,
-  capabilities: { durable: true, local: false, order: 'none', replay: true, delayedDelivery: true, deadLetters: 'none', crashCounted: true },
+  capabilities: {
+    durable: true,
+    local: false,
+    order: 'none',
+    replay: true,
+    delayedDelivery: true,
+    deadLetters: 'none',
+    crashCounted: true,
+  },
   raw,
   server: privateServer,
   processes: { module: processModule },

@@ -29,6 +29,12 @@ export async function plainClient(): Promise<AsyncDisposable & { readonly nc: Na
   return { nc, jsm: await jetstreamManager(nc), [Symbol.asyncDispose]: () => nc.close() }
 }
 
+/** How many messages a stream holds. */
+export async function stored(stream: string): Promise<number> {
+  await using client = await plainClient()
+  return (await client.jsm.streams.info(stream)).state.messages
+}
+
 /** Messages as the plain driver writes and reads them, by the header names of CloudEvents' NATS binding. */
 export const raw: RawClient = {
   async write(namespace, destination, { attributes, data }) {

@@ -1,4 +1,10 @@
-import type { KafkaBrokerConfig, NatsBrokerConfig, PostgresStoreConfig, RabbitMqBrokerConfig, RedisConnectionConfig } from './adapter-config.js'
+import type {
+  KafkaBrokerConfig,
+  NatsBrokerConfig,
+  PostgresStoreConfig,
+  RabbitMqBrokerConfig,
+  RedisConnectionConfig,
+} from './adapter-config.js'
 import { integer, listOf, port, text, url } from './checks.js'
 import { defined } from './defined.js'
 import type { Variables } from './variables.js'
