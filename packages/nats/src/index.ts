@@ -1,2 +1,2 @@
 export { NatsBroker } from './nats-broker.js'
-export type { NatsOptions, NatsRetention } from './nats-options.js'
+export type { GivenNatsConnection, NatsOptions, NatsRetention } from './nats-options.js'

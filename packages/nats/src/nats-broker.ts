@@ -5,6 +5,7 @@ import {
   type ComponentHealth,
   ConnectionError,
   type ConnectOptions,
+  type Consumer,
   type GroupDescription,
   type IBroker,
   PublishError,
@@ -63,7 +64,7 @@ export class NatsBroker implements IBroker {
 
   async connect({ clock, report, signal }: ConnectOptions): Promise<void> {
     const options = this.#options
-    const nc = options.connection ?? (await this.#dial())
+    const nc = (options.connection as NatsConnection | undefined) ?? (await this.#dial())
     try {
       const jsm = await jetstreamManager(nc, { timeout: options.requestTimeoutMs })
       const notesStream = `${options.prefix}+notes`
@@ -97,8 +98,8 @@ export class NatsBroker implements IBroker {
     throw new PublishError(first.error.message, { cause: first.error.cause, outcome, failed: failures.map(({ index }) => index) })
   }
 
-  async subscribe(source: Source, receive: Receive): Promise<NatsConsumer> {
-    const consumer = new NatsConsumer(this.#connected(), source, receive)
+  async subscribe(source: Source, receive: Receive): Promise<Consumer> {
+    const consumer: NatsConsumer = new NatsConsumer(this.#connected(), source, receive, () => this.#consumers.delete(consumer))
     await consumer.open()
     this.#consumers.add(consumer)
     return consumer
@@ -151,7 +152,6 @@ export class NatsBroker implements IBroker {
     this.#state = 'closed'
     if (context === undefined) return
     await Promise.all([...this.#consumers].map((consumer) => consumer.close()))
-    this.#consumers.clear()
     await Promise.allSettled(this.#sending)
     if (context.connected) await context.nc.flush()
     if (this.#options.connection === undefined) await context.nc.close()
@@ -169,6 +169,7 @@ export class NatsBroker implements IBroker {
 
   async #watch(context: NatsContext): Promise<void> {
     for await (const { type } of context.nc.status()) {
+      if (this.#state === 'closed') break
       if (type === 'disconnect') context.connected = false
       if (type === 'reconnect') {
         context.connected = true

@@ -20,6 +20,7 @@ export class NatsConsumer implements Consumer {
   readonly source: Source
   readonly #context: NatsContext
   readonly #receive: Receive
+  readonly #onClosed: () => void
   readonly #hands: Hands
   #stream = ''
   #born = ''
@@ -34,10 +35,11 @@ export class NatsConsumer implements Consumer {
   #beat: Timer | undefined
   #state: 'open' | 'paused' | 'stopped' = 'open'
 
-  constructor(context: NatsContext, source: Source, receive: Receive) {
+  constructor(context: NatsContext, source: Source, receive: Receive, onClosed: () => void) {
     this.#context = context
     this.source = source
     this.#receive = receive
+    this.#onClosed = onClosed
     this.#hands = new Hands(context, source, () => this.#ask())
     this.name = tokenOf(source.broadcast ? `${source.group} ${nuid.next()}` : source.group)
   }
@@ -81,6 +83,7 @@ export class NatsConsumer implements Consumer {
     this.#beat?.cancel()
     await this.#taking
     await this.#hands.close()
+    this.#onClosed()
     if (!this.source.broadcast || !this.#context.connected) return
     await this.#context.jsm.consumers.delete(this.#stream, this.name).catch(() => false)
   }

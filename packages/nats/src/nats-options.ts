@@ -1,5 +1,4 @@
 import { ConfigurationError } from '@interline/core'
-import type { NatsConnection } from '@nats-io/transport-node'
 
 /** How much of a destination is kept, whether it was handled or not. */
 export interface NatsRetention {
@@ -11,6 +10,12 @@ export interface NatsRetention {
   readonly maxBytes?: number | undefined
 }
 
+/** A `NatsConnection` of `@nats-io/transport-node`, described by what tells it apart: the client's own types don't hold under every strictness. */
+export interface GivenNatsConnection {
+  isClosed(): boolean
+  request(subject: string): Promise<unknown>
+}
+
 export interface NatsOptions {
   /** Such as `nats://localhost:4222` or `tls://user:password@nats.example`; of a cluster several. Default 127.0.0.1:4222. */
   readonly url?: string | readonly string[] | undefined
@@ -20,7 +25,7 @@ export interface NatsOptions {
   /** `true`, or the TLS options of the NATS client. */
   readonly tls?: boolean | object | undefined
   /** A connection of yours, which is used and never closed. */
-  readonly connection?: NatsConnection | undefined
+  readonly connection?: GivenNatsConnection | undefined
   /** The beginning of every subject, stream and consumer, default `interline`. Letters, digits, "-" and "_". */
   readonly prefix?: string | undefined
   /** Copies of each stream in a cluster, default 1. */
@@ -39,7 +44,7 @@ export interface NatsOptions {
 export interface ResolvedOptions {
   readonly servers: string[]
   readonly credentials: { readonly user?: string; readonly pass?: string; readonly token?: string; readonly tls?: object }
-  readonly connection: NatsConnection | undefined
+  readonly connection: GivenNatsConnection | undefined
   readonly prefix: string
   readonly replicas: number
   readonly maxAgeMs: number
@@ -134,5 +139,5 @@ function isUrl(value: unknown): boolean {
 }
 
 function hasRequest(value: unknown): boolean {
-  return typeof (value as Partial<NatsConnection> | null)?.request === 'function'
+  return typeof (value as Partial<GivenNatsConnection> | null)?.request === 'function'
 }

@@ -182,6 +182,21 @@ describe('what happens on the server meanwhile', () => {
     expect(room.losses().length).toBeGreaterThan(0)
   })
 
+  it('a broadcast that has ended leaves nothing there, and metrics go on', async () => {
+    await using room = new BrokerRoom()
+    const broker = await room.broker()
+    const seen: Delivery[] = []
+    const consumer = await room.consume(broker, { broadcast: true }, (delivery) => seen.push(delivery))
+    await broker.publish([message(1)])
+    await waitFor(() => seen.length === 1)
+    expect(await seen[0]?.ack()).toBe(true)
+    expect(await broker.getMetrics()).toMatchObject({ state: 'ready', lag: 0, unsettled: 0, published: 1, delivered: 1, acked: 1 })
+    await consumer.close()
+    await using client = await plainClient()
+    expect((await client.jsm.streams.info(`${room.prefix}_orders`)).state.consumer_count).toBe(0)
+    expect(await broker.getMetrics()).toMatchObject({ state: 'ready', lag: 0 })
+  })
+
   it('what retention removed before a group came back is told, with its number', async () => {
     await using room = new BrokerRoom()
     const broker = await room.broker({ retention: { maxEvents: 5 } })
