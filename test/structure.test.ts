@@ -9,6 +9,7 @@ const root = join(import.meta.dirname, '..')
 const arrows: Record<string, readonly string[]> = {
   core: [],
   memory: ['@interline/core'],
+  nats: ['@interline/core'],
   redis: ['@interline/core'],
   kafka: ['@interline/core'],
   postgres: ['@interline/core'],
@@ -16,7 +17,7 @@ const arrows: Record<string, readonly string[]> = {
   interline: ['@interline/core', '@interline/memory'],
 }
 /** `interline` loads these when a configuration names them: by `import()` only, and never as a dependency that users must install. */
-const onDemandAdapters = ['kafka', 'postgres', 'redis'].map((name) => `@interline/${name}`)
+const onDemandAdapters = ['kafka', 'nats', 'postgres', 'redis'].map((name) => `@interline/${name}`)
 const loadedOnDemand: Record<string, readonly string[]> = { interline: onDemandAdapters }
 
 /** The files that every adapter has. Memory has no message of a vendor to map to. */
@@ -30,6 +31,15 @@ const adapters: Record<string, readonly string[]> = {
     'README.md',
   ],
   postgres: ['src/index.ts', 'src/postgres-options.ts', 'test/contract.test.ts', 'test/postgres-only.test.ts', 'README.md'],
+  nats: [
+    'src/index.ts',
+    'src/nats-broker.ts',
+    'src/nats-options.ts',
+    'src/nats-message.ts',
+    'test/contract.test.ts',
+    'test/nats-only.test.ts',
+    'README.md',
+  ],
   redis: [
     'src/index.ts',
     'src/redis-broker.ts',

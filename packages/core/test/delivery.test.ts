@@ -1,4 +1,5 @@
 import {
+  type BrokerCapabilities,
   ClosedError,
   ConfigurationError,
   type DeadLetter,
@@ -435,3 +436,30 @@ test('a hook that throws harms nobody, and the others are told', async () => {
   await bus.idle()
   expect(told).toEqual(['seen 1', 'nobody for things.other'])
 })
+
+/** Memory, as a broker that has no place for dead letters. */
+class WithoutGraves extends MemoryBroker {
+  override readonly capabilities: BrokerCapabilities = { ...new MemoryBroker().capabilities, deadLetters: 'none' }
+}
+
+test.each(['key', 'none'] as const)(
+  'a broker without a place for dead letters is given none, and each is told instead (order: %s)',
+  async (order) => {
+    const broker = new WithoutGraves()
+    const told: string[] = []
+    const errors: string[] = []
+    const logger = { ...silent, error: (text: string) => void errors.push(text) }
+    const bus = makeBus({
+      broker,
+      logger,
+      instrumentation: { deadLettered: ({ handler, reason }) => void told.push(`${handler} ${reason}`) },
+    })
+    await bus.subscribe(Made, () => Promise.reject(new Reject('Never.')), { name: 'rejecting', order, priority: 1 })
+    await bus.subscribe(Made, () => Promise.reject(new Error('Not yet.')), { name: 'failing', order, priority: 2 })
+    await bus.publish(Made({ n: 1 }))
+    await bus.idle()
+    expect(told).toEqual(['rejecting rejected', 'failing exhausted'])
+    expect(errors.filter((text) => text.includes('is not kept'))).toHaveLength(2)
+    expect(await broker.deadLetters.count()).toBe(0)
+  },
+)

@@ -167,6 +167,7 @@ export type {
   KafkaBrokerConfig,
   MemoryBrokerConfig,
   MemoryStoreConfig,
+  NatsBrokerConfig,
   PostgresStoreConfig,
   RabbitMqBrokerConfig,
   RedisBrokerConfig,

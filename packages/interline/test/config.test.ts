@@ -29,7 +29,7 @@ describe('a wrong configuration is refused', () => {
     [
       'a broker without type',
       { broker: {} },
-      'broker.type: undefined is not a broker; expected memory, redis, rabbitmq or kafka, or an instance of another broker.',
+      'broker.type: undefined is not a broker; expected memory, redis, rabbitmq, kafka or nats, or an instance of another broker.',
     ],
     ['a broker that is text', { broker: 'redis' }, 'broker: "redis" is not an object; expected an object with settings.'],
     [
@@ -48,6 +48,7 @@ describe('a wrong configuration is refused', () => {
       { broker: { type: 'kafka', kafka: { brokers: ['kafka1'] } } },
       'broker.kafka.brokers[0]: "kafka1" is not an address; expected host:port, such as kafka1:9092.',
     ],
+    ['a prefix that is no name', { broker: { type: 'nats', nats: { prefix: 'a.b' } } }, 'broker.nats.prefix: "a.b" is not usable;'],
     ['a negative time', { closeTimeoutMs: -1 }, 'closeTimeoutMs: -1 is not a time; expected milliseconds, 0 or more.'],
     ['a flag that is text', { hybrid: 'yes' }, 'hybrid: "yes" is not an object; expected an object with settings.'],
     ['no attempt at all', { retry: { maxAttempts: 0 } }, 'retry.maxAttempts: 0 is not usable; expected an integer from 1.'],

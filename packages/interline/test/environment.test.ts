@@ -132,9 +132,15 @@ describe('configFromEnv', () => {
     expect(config.broker).toEqual({ type: 'kafka', kafka: { brokers: ['kafka1:9092', 'kafka2:9092'], clientId: 'shop', groupId: 'mails' } })
   })
 
+  it('takes a NATS address as a broker', () => {
+    const config = configFromEnv({ NATS_URL: 'nats://nats.example:4222', NATS_USER: 'shop', NATS_PASSWORD: 's3cret' })
+    expect(config.broker).toEqual({ type: 'nats', nats: { url: 'nats://nats.example:4222', user: 'shop', password: 's3cret' } })
+    expect(() => configFromEnv({ NATS_URL: 'nats.example:4222' })).toThrow(/NATS_URL/)
+  })
+
   it.each<[Record<string, string>, string]>([
     [{ INTERLINE_BROKR: 'redis' }, 'INTERLINE_BROKR: unknown variable. Did you mean "INTERLINE_BROKER"?'],
-    [{ INTERLINE_BROKER: 'rabbit' }, 'INTERLINE_BROKER: "rabbit" is not one of them; expected memory, redis, rabbitmq or kafka.'],
+    [{ INTERLINE_BROKER: 'rabbit' }, 'INTERLINE_BROKER: "rabbit" is not one of them; expected memory, redis, rabbitmq, kafka or nats.'],
     [{ RABBITMQ_HOST: 'a', RABBITMQ_PORT: '99999' }, 'RABBITMQ_PORT: 99999 is not a port; expected an integer from 1 to 65535.'],
     [{ REDIS_HOST: 'a', REDIS_PORT: 'abc' }, 'REDIS_PORT: "abc" is not a port; expected an integer from 1 to 65535.'],
     [

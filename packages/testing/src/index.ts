@@ -8,6 +8,7 @@ export type {
   TestBrokerOptions,
 } from './contract/broker-options.js'
 export { testBroker } from './contract/test-broker.js'
+export { ForwardingBroker } from './forwarding-broker.js'
 export { testHybridBus } from './hybrid/test-hybrid-bus.js'
 export { type CaseResult, CollectingRunner } from './runner/collecting-runner.js'
 export type { ReportLine } from './runner/report.js'
@@ -16,6 +17,7 @@ export { type Direction, FaultProxy, type Faults } from './servers/fault-proxy.j
 export { type FoundServer, findServer, type ServerName } from './servers/find-server.js'
 export { freePort } from './servers/free-port.js'
 export { PrivateKafka, type PrivateKafkaOptions, startKafka } from './servers/private-kafka.js'
+export { PrivateNats, type PrivateNatsOptions, startNats } from './servers/private-nats.js'
 export { PrivatePostgres, type PrivatePostgresOptions, startPostgres } from './servers/private-postgres.js'
 export { PrivateRedis, type PrivateRedisOptions, startRedis } from './servers/private-redis.js'
 export type { TestStoreOptions } from './stores/store-suite.js'

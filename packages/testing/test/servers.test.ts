@@ -1,6 +1,7 @@
 import { connect, createServer, type Server, type Socket } from 'node:net'
 import { afterEach, describe, expect, test } from 'vitest'
-import { FaultProxy, findServer, freePort, startRedis, waitFor, within } from '../src/index.js'
+import { FaultProxy, findServer, freePort, startNats, startRedis, waitFor, within } from '../src/index.js'
+import { natsAnswers } from '../src/servers/nats-probe.js'
 import { redisAnswers } from '../src/servers/redis-probe.js'
 
 const cleanUps: (() => unknown)[] = []
@@ -171,4 +172,24 @@ test('a server named by its variable is taken, and one that does not answer is a
   expect(await findServer('redis')).toEqual({ url: redis.url, by: 'environment' })
   process.env.REDIS_URL = `redis://:secret@127.0.0.1:${await freePort()}`
   await expect(findServer('redis')).rejects.toThrow(/^(?!.*secret).*REDIS_URL/)
+})
+
+describe('a private NATS', () => {
+  test('is killed and comes back with its port and its password', { timeout: 30_000 }, async () => {
+    await using nats = await startNats({ user: 'shop', password: 'open sesame/' })
+    const right = { port: nats.port, user: 'shop', password: 'open sesame/' }
+    expect(await natsAnswers(right)).toBe(true)
+    expect(await natsAnswers({ ...right, password: 'wrong' })).toBe(false)
+    expect(await natsAnswers({ port: nats.port })).toBe(false)
+    expect(nats.url).toBe(`nats://shop:open%20sesame%2F@127.0.0.1:${nats.port}`)
+    await nats.kill()
+    expect(nats.running).toBe(false)
+    expect(await natsAnswers(right)).toBe(false)
+    await nats.start()
+    expect(await natsAnswers(right)).toBe(true)
+  })
+
+  test('of somebody else is no NATS', async () => {
+    expect(await natsAnswers({ port: (await shouting()).port, limitMs: 200 })).toBe(false)
+  })
 })

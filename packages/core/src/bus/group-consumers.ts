@@ -140,6 +140,7 @@ export class GroupConsumers {
       broadcast,
       ordered: order === 'key',
       canRetry: capabilities.retry,
+      keepsDeadLetters: shared.deadLetters !== undefined || capabilities.deadLetters !== 'none',
       echoOf: broadcast ? echoOf : undefined,
     })
     engine.subscribers = members.map(({ subscriber }) => subscriber)

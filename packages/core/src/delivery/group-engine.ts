@@ -27,6 +27,8 @@ export interface GroupSettings {
   readonly dedup: Dedup | undefined
   /** Where dead letters go instead of the broker's own place. */
   readonly deadLetters: IDeadLetterStore | undefined
+  /** Whether there is a place for them at all: a configured one, or the broker's own. */
+  readonly keepsDeadLetters: boolean
   readonly publish: PublishFrom
   /** Aborted when the bus closes past its deadline. */
   readonly closing: AbortSignal
@@ -175,8 +177,12 @@ export class GroupEngine implements ContextHost {
 
   giveBack(delivery: Delivery, retry: Retry, before: Promise<unknown> | undefined): Awaitable<void> {
     this.#settings.firstAttempted?.(delivery.message, this)
-    const { deadLetters } = this.#settings
+    const { deadLetters, keepsDeadLetters } = this.#settings
     const giveBack = (given: Retry): Awaitable<boolean> => this.#guard(() => delivery.retry(given), delivery)
+    if (!keepsDeadLetters) {
+      for (const letter of retry.deadLetters) this.dropped(letter)
+      retry = { ...retry, deadLetters: [] }
+    }
     const stored =
       deadLetters === undefined || retry.deadLetters.length === 0
         ? before?.then(() => retry)
@@ -246,7 +252,7 @@ export class GroupEngine implements ContextHost {
   }
 
   #bury(delivery: Delivery, letters: readonly DeadLetter[]): Awaitable<boolean> {
-    if (this.broadcast) {
+    if (this.broadcast || !this.#settings.keepsDeadLetters) {
       for (const letter of letters) this.dropped(letter)
       return this.#guard(acknowledge, delivery)
     }

@@ -73,6 +73,7 @@ function engine(handlers: Readonly<Record<string, (attempt: number) => unknown>>
     broadcast: false,
     canRetry: true,
     held: undefined,
+    keepsDeadLetters: true,
     window: 100,
     echoOf: undefined,
     firstAttempted: undefined,

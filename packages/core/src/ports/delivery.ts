@@ -35,7 +35,7 @@ export interface Delivery {
   note(progress: string): Awaitable<boolean>
   /** Gives it back, atomically where the broker can: it comes again, to any consumer of the group, never before `afterMs`. */
   retry(retry: Retry): Awaitable<boolean>
-  /** Stores the dead letters in the broker's own place and settles it, atomically where the broker can. */
+  /** Stores the dead letters in the broker's own place and settles it, atomically where the broker can. Never called where it has none. */
   deadLetter(letters: readonly DeadLetter[]): Awaitable<boolean>
   /**
    * No verdict and no run that is open: it may be handed on at once, and at the latest by `Consumer.close`, just as it came or, where

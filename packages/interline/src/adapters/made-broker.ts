@@ -30,6 +30,10 @@ export async function loadBroker(broker: IBroker | BrokerConfig): Promise<IBroke
       const { groupId: _group, ...settings } = broker.kafka ?? {}
       return new KafkaBroker(settings)
     }
+    case 'nats': {
+      const { NatsBroker } = await loadPackage('@interline/nats', 'nats broker', () => import('@interline/nats'))
+      return new NatsBroker(broker.nats)
+    }
     default:
       return broker satisfies never
   }

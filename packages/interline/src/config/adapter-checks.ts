@@ -59,6 +59,20 @@ export const brokerSettings: Readonly<Record<string, Check>> = {
     publishTimeoutMs: count,
     maxMessageBytes: count,
   }),
+  nats: shape({
+    url: oneOrMore(url('nats', 'tls')),
+    user: text,
+    password: text,
+    token: text,
+    tls,
+    prefix: natsPrefix,
+    replicas: count,
+    retention: shape({ maxAgeMs: countOrNone, maxEvents: count, maxBytes: count }),
+    ackWaitMs: integer(200),
+    requestTimeoutMs: count,
+    publishTimeoutMs: count,
+    maxMessageBytes: count,
+  }),
 }
 
 /** The settings of every first-party event store, by its type. */
@@ -128,6 +142,16 @@ export function adapterData(what: 'broker' | 'store', settings: Readonly<Record<
 function misplaced(name: string, type: string, types: readonly string[]): string {
   if (types.includes(name)) return `settings of another type than "${type}". Remove them, or set type: '${name}'.`
   return `unknown key.${suggestion(name, ['type', type]) || ` Settings belong into "${type}".`}`
+}
+
+/** Part of the names of subjects and streams. */
+function natsPrefix(value: unknown, path: string): void {
+  if (typeof value !== 'string' || !/^[\w-]+$/.test(value)) refuse(path, value, 'usable', 'letters, digits, "-" and "_"')
+}
+
+function oneOrMore(check: Check): Check {
+  const many = listOf(check, 'one or a list of them')
+  return (value, path) => (Array.isArray(value) ? many : check)(value, path)
 }
 
 function address(value: unknown, path: string): void {

@@ -103,6 +103,28 @@ export interface KafkaBrokerConfig {
   readonly maxMessageBytes?: number | undefined
 }
 
+export interface NatsBrokerConfig {
+  /** Such as `nats://nats:4222`; of a cluster several. */
+  readonly url?: string | readonly string[] | undefined
+  readonly user?: string | undefined
+  readonly password?: string | undefined
+  readonly token?: string | undefined
+  readonly tls?: boolean | object | undefined
+  /** The beginning of every subject, stream and consumer, default `interline`. */
+  readonly prefix?: string | undefined
+  /** Copies of each stream in a cluster. */
+  readonly replicas?: number | undefined
+  readonly retention?:
+    | { readonly maxAgeMs?: number | undefined; readonly maxEvents?: number | undefined; readonly maxBytes?: number | undefined }
+    | undefined
+  /** After how much silence a consumer counts as dead and its events go to others. */
+  readonly ackWaitMs?: number | undefined
+  readonly requestTimeoutMs?: number | undefined
+  /** How long a publish is tried again before it is rejected. */
+  readonly publishTimeoutMs?: number | undefined
+  readonly maxMessageBytes?: number | undefined
+}
+
 /** Where nothing is said, the environment's EVENT_STORE_CONNECTION_URL, DATABASE_URL or PGHOST. */
 export interface PostgresStoreConfig {
   readonly url?: string | undefined
@@ -147,6 +169,7 @@ export type BrokerConfig =
   | { readonly type: 'redis'; readonly redis?: RedisBrokerConfig | undefined }
   | { readonly type: 'rabbitmq'; readonly rabbitmq?: RabbitMqBrokerConfig | undefined }
   | { readonly type: 'kafka'; readonly kafka?: KafkaBrokerConfig | undefined }
+  | { readonly type: 'nats'; readonly nats?: NatsBrokerConfig | undefined }
 
 /** An event store as data. */
 export type StoreConfig =

@@ -1,5 +1,11 @@
 import type { BrokerConfig, RedisConnectionConfig, StoreConfig } from './adapter-config.js'
-import { kafkaFromEnvironment, postgresFromEnvironment, rabbitMqFromEnvironment, redisFromEnvironment } from './environment-connections.js'
+import {
+  kafkaFromEnvironment,
+  natsFromEnvironment,
+  postgresFromEnvironment,
+  rabbitMqFromEnvironment,
+  redisFromEnvironment,
+} from './environment-connections.js'
 import type { Variables } from './variables.js'
 
 const redisPlace = ['url', 'host', 'port', 'username', 'password', 'db', 'tls'] as const
@@ -23,6 +29,11 @@ export function withBrokerConnection(broker: BrokerConfig, variables: Variables)
       return {
         type: 'kafka',
         kafka: broker.kafka?.brokers === undefined ? merged(kafkaFromEnvironment(variables) ?? {}, broker.kafka) : broker.kafka,
+      }
+    case 'nats':
+      return {
+        type: 'nats',
+        nats: broker.nats?.url === undefined ? merged(natsFromEnvironment(variables) ?? {}, broker.nats) : broker.nats,
       }
     case 'memory':
       return broker

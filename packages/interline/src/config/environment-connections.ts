@@ -1,4 +1,10 @@
-import type { KafkaBrokerConfig, PostgresStoreConfig, RabbitMqBrokerConfig, RedisConnectionConfig } from './adapter-config.js'
+import type {
+  KafkaBrokerConfig,
+  NatsBrokerConfig,
+  PostgresStoreConfig,
+  RabbitMqBrokerConfig,
+  RedisConnectionConfig,
+} from './adapter-config.js'
 import { integer, listOf, port, text, url } from './checks.js'
 import { defined } from './defined.js'
 import type { Variables } from './variables.js'
@@ -36,6 +42,15 @@ export function kafkaFromEnvironment(variables: Variables): KafkaBrokerConfig | 
   const brokers = variables.list('KAFKA_BROKERS')
   if (brokers !== undefined) listOf(text, 'addresses such as kafka1:9092')(brokers, 'KAFKA_BROKERS')
   return defined({ brokers, clientId: variables.text('KAFKA_CLIENT_ID'), groupId: variables.text('KAFKA_GROUP_ID') })
+}
+
+export function natsFromEnvironment(variables: Variables): NatsBrokerConfig | undefined {
+  return defined({
+    url: variables.checked('NATS_URL', url('nats', 'tls')),
+    user: variables.text('NATS_USER'),
+    password: variables.text('NATS_PASSWORD'),
+    token: variables.text('NATS_TOKEN'),
+  })
 }
 
 /** The store's own address, else the program's, else what every PostgreSQL client reads. */

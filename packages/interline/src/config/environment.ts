@@ -4,12 +4,18 @@ import type { BusConfig, UnusedVariable } from './bus-config.js'
 import { checkConfig } from './check-config.js'
 import { integer, listed } from './checks.js'
 import { defined } from './defined.js'
-import { kafkaFromEnvironment, postgresFromEnvironment, rabbitMqFromEnvironment, redisFromEnvironment } from './environment-connections.js'
+import {
+  kafkaFromEnvironment,
+  natsFromEnvironment,
+  postgresFromEnvironment,
+  rabbitMqFromEnvironment,
+  redisFromEnvironment,
+} from './environment-connections.js'
 import { ownVariables, waitingVariables } from './environment-names.js'
 import { suggestion } from './suggestion.js'
 import { type Environment, Variables } from './variables.js'
 
-const brokerTypes = ['memory', 'redis', 'rabbitmq', 'kafka'] as const
+const brokerTypes = ['memory', 'redis', 'rabbitmq', 'kafka', 'nats'] as const
 const storeTypes = ['memory', 'redis', 'postgres'] as const
 const attempts = integer(1)
 const retries = integer(0)
@@ -53,6 +59,7 @@ function brokerFrom(variables: Variables): BrokerConfig | undefined {
       redis: ['REDIS_URL', 'REDIS_HOST'],
       rabbitmq: ['RABBITMQ_URL', 'RABBITMQ_HOST'],
       kafka: ['KAFKA_BROKERS'],
+      nats: ['NATS_URL'],
     })
   switch (type) {
     case undefined:
@@ -65,6 +72,8 @@ function brokerFrom(variables: Variables): BrokerConfig | undefined {
       return { type, rabbitmq: { ...rabbitMqFromEnvironment(variables) } }
     case 'kafka':
       return { type, kafka: { ...kafkaFromEnvironment(variables) } }
+    case 'nats':
+      return { type, nats: { ...natsFromEnvironment(variables) } }
     default:
       return type satisfies never
   }

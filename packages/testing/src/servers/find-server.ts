@@ -1,9 +1,11 @@
 import { execFile, spawn } from 'node:child_process'
 import { access } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { waitFor } from '../waiting/wait-for.js'
 import { findKafka } from './find-kafka.js'
+import { natsAnswers } from './nats-probe.js'
 import { postgresAnswers } from './postgres-probe.js'
 import { redisAnswers } from './redis-probe.js'
 
@@ -34,7 +36,7 @@ interface KnownServer {
   answers(url: string): Promise<boolean>
 }
 
-export type ServerName = 'kafka' | 'postgres' | 'redis'
+export type ServerName = 'kafka' | 'nats' | 'postgres' | 'redis'
 
 const known: Readonly<Record<Exclude<ServerName, 'kafka'>, KnownServer>> = {
   postgres: {
@@ -51,6 +53,20 @@ const known: Readonly<Record<Exclude<ServerName, 'kafka'>, KnownServer>> = {
       const { hostname, port, username, pathname } = new URL(url)
       const [user, database] = [username, pathname.slice(1)].map((text) => (text === '' ? undefined : decodeURIComponent(text)))
       return postgresAnswers({ host: hostname, port: port === '' ? 5432 : Number(port), user, database })
+    },
+  },
+  nats: {
+    variable: 'NATS_URL',
+    defaultUrl: 'nats://127.0.0.1:4222',
+    port: 4222,
+    composeService: 'nats',
+    binary: 'nats-server',
+    arguments: ['-js', '-sd', join(tmpdir(), 'interline-nats'), '-a', '127.0.0.1', '-p', '4222'],
+    debianPackage: 'nats-server',
+    answers(url) {
+      const { hostname, port, username, password } = new URL(url)
+      const credentials = { user: decodeURIComponent(username), password: decodeURIComponent(password) }
+      return natsAnswers({ host: hostname, port: port === '' ? 4222 : Number(port), ...credentials })
     },
   },
   redis: {

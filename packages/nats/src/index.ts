@@ -1,0 +1,2 @@
+export { NatsBroker } from './nats-broker.js'
+export type { GivenNatsConnection, NatsOptions, NatsRetention } from './nats-options.js'

@@ -1,0 +1,143 @@
+import { ConfigurationError } from '@interline/core'
+
+/** How much of a destination is kept, whether it was handled or not. */
+export interface NatsRetention {
+  /** Default seven days; 0 keeps events for ever. */
+  readonly maxAgeMs?: number | undefined
+  /** Default: as many as there are. */
+  readonly maxEvents?: number | undefined
+  /** Default: as many as there are. */
+  readonly maxBytes?: number | undefined
+}
+
+/** A `NatsConnection` of `@nats-io/transport-node`, described by what tells it apart: the client's own types don't hold under every strictness. */
+export interface GivenNatsConnection {
+  isClosed(): boolean
+  request(subject: string): Promise<unknown>
+}
+
+export interface NatsOptions {
+  /** Such as `nats://localhost:4222` or `tls://user:password@nats.example`; of a cluster several. Default 127.0.0.1:4222. */
+  readonly url?: string | readonly string[] | undefined
+  readonly user?: string | undefined
+  readonly password?: string | undefined
+  readonly token?: string | undefined
+  /** `true`, or the TLS options of the NATS client. */
+  readonly tls?: boolean | object | undefined
+  /** A connection of yours, which is used and never closed. */
+  readonly connection?: GivenNatsConnection | undefined
+  /** The beginning of every subject, stream and consumer, default `interline`. Letters, digits, "-" and "_". */
+  readonly prefix?: string | undefined
+  /** Copies of each stream in a cluster, default 1. */
+  readonly replicas?: number | undefined
+  readonly retention?: NatsRetention | undefined
+  /** After how much silence a consumer counts as dead and its events go to others, default 15,000. Renewed at a quarter of it. */
+  readonly ackWaitMs?: number | undefined
+  /** How long the server may take for one answer, default 2,000. */
+  readonly requestTimeoutMs?: number | undefined
+  /** How long a publish is tried again before it is rejected, default 15,000. */
+  readonly publishTimeoutMs?: number | undefined
+  /** What the server takes (`max_payload`), less a little for headers. Default 1,040,384, which fits the server's default. */
+  readonly maxMessageBytes?: number | undefined
+}
+
+export interface ResolvedOptions {
+  readonly servers: string[]
+  readonly credentials: { readonly user?: string; readonly pass?: string; readonly token?: string; readonly tls?: object }
+  readonly connection: GivenNatsConnection | undefined
+  readonly prefix: string
+  readonly replicas: number
+  readonly maxAgeMs: number
+  readonly maxEvents: number
+  readonly maxBytes: number
+  readonly ackWaitMs: number
+  readonly requestTimeoutMs: number
+  readonly publishTimeoutMs: number
+  readonly maxMessageBytes: number
+}
+
+const defaults = {
+  url: 'nats://127.0.0.1:4222',
+  prefix: 'interline',
+  replicas: 1,
+  maxAgeMs: 7 * 86_400_000,
+  ackWaitMs: 15_000,
+  requestTimeoutMs: 2_000,
+  publishTimeoutMs: 15_000,
+  maxMessageBytes: 1_040_384,
+} as const
+
+type Check = (value: unknown) => string | undefined
+
+const text: Check = (value) => (typeof value === 'string' && value !== '' ? undefined : 'a text that is not empty')
+const wholeFrom =
+  (least: number): Check =>
+  (value) =>
+    Number.isSafeInteger(value) && (value as number) >= least ? undefined : `a whole number of at least ${least}`
+
+const checks: Readonly<Record<string, Check>> = {
+  url: (value) => ([value].flat().every(isUrl) && [value].flat().length > 0 ? undefined : 'a URL such as nats://localhost:4222, or a list'),
+  user: text,
+  password: text,
+  token: text,
+  tls: (value) => (typeof value === 'boolean' || (typeof value === 'object' && value !== null) ? undefined : 'true, false or TLS options'),
+  connection: (value) => (hasRequest(value) ? undefined : 'a connection of the NATS client'),
+  prefix: (value) => (typeof value === 'string' && /^[\w-]+$/.test(value) ? undefined : 'letters, digits, "-" and "_"'),
+  replicas: wholeFrom(1),
+  ackWaitMs: wholeFrom(200),
+  requestTimeoutMs: wholeFrom(1),
+  publishTimeoutMs: wholeFrom(1),
+  maxMessageBytes: wholeFrom(1),
+}
+const retentionChecks: Readonly<Record<string, Check>> = { maxAgeMs: wholeFrom(0), maxEvents: wholeFrom(1), maxBytes: wholeFrom(1) }
+
+/** Refuses unknown names and wrong values, and fills in the defaults. Texts are never shown: a password may be in the wrong place. */
+export function resolveOptions(options: NatsOptions = {}): ResolvedOptions {
+  const { retention = {}, ...rest } = options
+  check('nats', rest, checks)
+  check('nats.retention', retention, retentionChecks)
+  if (options.connection !== undefined && options.url !== undefined)
+    throw new ConfigurationError('nats.url and nats.connection each say where NATS is. Give one of them.')
+  const urls = [options.url ?? defaults.url].flat().map((each) => new URL(each as string))
+  const [first] = urls
+  const user = options.user ?? decodeURIComponent(first?.username ?? '')
+  const password = options.password ?? decodeURIComponent(first?.password ?? '')
+  const tls = typeof options.tls === 'object' ? options.tls : options.tls === true || first?.protocol === 'tls:' ? {} : undefined
+  return {
+    servers: urls.map(({ hostname, port }) => `${hostname}:${port === '' ? 4222 : port}`),
+    credentials: {
+      ...(user === '' ? {} : { user, pass: password }),
+      ...(options.token === undefined ? {} : { token: options.token }),
+      ...(tls === undefined ? {} : { tls }),
+    },
+    connection: options.connection,
+    prefix: options.prefix ?? defaults.prefix,
+    replicas: options.replicas ?? defaults.replicas,
+    maxAgeMs: retention.maxAgeMs ?? defaults.maxAgeMs,
+    maxEvents: retention.maxEvents ?? -1,
+    maxBytes: retention.maxBytes ?? -1,
+    ackWaitMs: options.ackWaitMs ?? defaults.ackWaitMs,
+    requestTimeoutMs: options.requestTimeoutMs ?? defaults.requestTimeoutMs,
+    publishTimeoutMs: options.publishTimeoutMs ?? defaults.publishTimeoutMs,
+    maxMessageBytes: options.maxMessageBytes ?? defaults.maxMessageBytes,
+  }
+}
+
+function check(path: string, options: object, known: Readonly<Record<string, Check>>): void {
+  for (const [name, value] of Object.entries(options)) {
+    const expected = Object.hasOwn(known, name) ? known[name] : undefined
+    if (expected === undefined) throw new ConfigurationError(`Unknown option ${path}.${name}. Known are ${Object.keys(known).join(', ')}.`)
+    const wanted = value === undefined ? undefined : expected(value)
+    if (wanted === undefined) continue
+    const shown = typeof value === 'number' ? String(value) : `of type ${typeof value}`
+    throw new ConfigurationError(`The option ${path}.${name} is ${shown}. Give ${wanted}.`)
+  }
+}
+
+function isUrl(value: unknown): boolean {
+  return typeof value === 'string' && /^(nats|tls):\/\//.test(value) && URL.canParse(value)
+}
+
+function hasRequest(value: unknown): boolean {
+  return typeof (value as Partial<GivenNatsConnection> | null)?.request === 'function'
+}
