@@ -17,6 +17,7 @@ export { type FoundServer, findServer, type ServerName } from './servers/find-se
 export { freePort } from './servers/free-port.js'
 export { PrivateKafka, type PrivateKafkaOptions, startKafka } from './servers/private-kafka.js'
 export { PrivatePostgres, type PrivatePostgresOptions, startPostgres } from './servers/private-postgres.js'
+export { PrivateRabbitMq, type PrivateRabbitMqOptions, startRabbitMq } from './servers/private-rabbitmq.js'
 export { PrivateRedis, type PrivateRedisOptions, startRedis } from './servers/private-redis.js'
 export type { TestStoreOptions } from './stores/store-suite.js'
 export { testDeadLetterStore, testEventStore, testIdempotencyStore, testLeaseStore } from './stores/test-stores.js'

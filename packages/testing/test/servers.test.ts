@@ -1,6 +1,6 @@
 import { connect, createServer, type Server, type Socket } from 'node:net'
 import { afterEach, describe, expect, test } from 'vitest'
-import { FaultProxy, findServer, freePort, startRedis, waitFor, within } from '../src/index.js'
+import { FaultProxy, findServer, freePort, startRabbitMq, startRedis, waitFor, within } from '../src/index.js'
 import { redisAnswers } from '../src/servers/redis-probe.js'
 
 const cleanUps: (() => unknown)[] = []
@@ -172,3 +172,20 @@ test('a server named by its variable is taken, and one that does not answer is a
   process.env.REDIS_URL = `redis://:secret@127.0.0.1:${await freePort()}`
   await expect(findServer('redis')).rejects.toThrow(/^(?!.*secret).*REDIS_URL/)
 })
+
+test('RABBITMQ_URL names the server, and a private node is killed and comes back with what it has', async () => {
+  const before = process.env.RABBITMQ_URL
+  cleanUps.push(() => {
+    if (before === undefined) delete process.env.RABBITMQ_URL
+    else process.env.RABBITMQ_URL = before
+  })
+  const node = await startRabbitMq({ password: 'open sesame' })
+  cleanUps.push(() => node.close())
+  process.env.RABBITMQ_URL = node.url
+  expect(await findServer('rabbitmq')).toEqual({ url: node.url, by: 'environment' })
+  process.env.RABBITMQ_URL = node.url.replace('open', 'shut')
+  await expect(findServer('rabbitmq')).rejects.toThrow(/^(?!.*sesame).*RABBITMQ_URL/)
+  await node.control('add_vhost', 'kept')
+  await node.restart()
+  expect(await node.control('list_vhosts')).toContain('kept')
+}, 120_000)
