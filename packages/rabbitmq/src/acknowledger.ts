@@ -42,8 +42,7 @@ export class Acknowledger {
 
   /** Resolves when the server has taken in all acknowledgements; rejects where the channel is gone. */
   async settled(): Promise<void> {
-    this.flush()
-    this.#flushAbove()
+    this.flushAll()
     // acknowledgements have no answer; the answer to anything after them is one
     await this.#channel.prefetch(this.#prefetch)
   }
@@ -57,6 +56,12 @@ export class Acknowledger {
     if (tag > this.#acknowledged) this.#send(tag, true)
     this.#acknowledged = this.#low
     for (const each of this.#alone) if (each <= this.#low) this.#alone.delete(each)
+  }
+
+  /** Sends everything, also what waits behind a slower one: after it the channel may be closed. */
+  flushAll(): void {
+    this.flush()
+    this.#flushAbove()
   }
 
   /** The channel is gone. */

@@ -15,8 +15,11 @@ export class Epoch {
   readonly notes: Notes | undefined
   /** What came by it and is not settled, by its number. */
   readonly inHand: Map<number, RabbitMqDelivery> = new Map()
+  /** Something came by it. */
+  active = false
   readonly #lost = new AbortController()
   #leaving = new AbortController()
+  #stayed = false
 
   constructor(queue: string, channel: Channel, prefetch: number, notes: Notes | undefined) {
     this.queue = queue
@@ -42,8 +45,18 @@ export class Epoch {
     this.#leaving.abort()
   }
 
+  /** Whether one of the same key still runs from before a hand-over that was given up: it may be let go, and then comes first. */
+  holdsBack({ message }: RabbitMqDelivery): boolean {
+    if (!this.#stayed || message.key === undefined) return false
+    for (const each of this.inHand.values()) {
+      if (each.handed && !each.isReleased && each.leaving.aborted && each.message.key === message.key) return true
+    }
+    return false
+  }
+
   /** It does not end after all. */
   stay(): void {
+    this.#stayed = true
     this.#leaving = new AbortController()
   }
 

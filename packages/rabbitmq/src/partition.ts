@@ -36,7 +36,6 @@ export class Partition implements DeliveryOwner {
   readonly #moving = new Set<Promise<void>>()
   /** What arrives while the notes of the last owner are read. */
   #loading: ConsumeMessage[] | undefined
-  #active = false
   #leaving: NodeJS.Timeout | undefined
 
   constructor(context: BrokerContext, settings: PartitionSettings) {
@@ -55,7 +54,7 @@ export class Partition implements DeliveryOwner {
 
   /** Something came by it: of an ordered queue this consumer is the owner. */
   get active(): boolean {
-    return this.#active
+    return this.#reader.epoch?.active === true
   }
 
   get leaving(): boolean {
@@ -105,18 +104,23 @@ export class Partition implements DeliveryOwner {
     else if (how === 'retried') counts.retried++
     else counts.deadLettered++
     this.#settings.handOut.ended()
-    this.#leftIfQuiet(delivery.epoch)
+    this.#afterwards(delivery)
   }
 
   released(delivery: RabbitMqDelivery): void {
     this.#settings.handOut.ended()
     if (!this.#settings.single) this.#move(delivery, () => this.hops.later(delivery, 0, delivery.progress))
-    this.#leftIfQuiet(delivery.epoch)
+    this.#afterwards(delivery)
+  }
+
+  #afterwards({ epoch, leaving }: RabbitMqDelivery): void {
+    if (this.#leaving !== undefined) this.#leftIfQuiet(epoch)
+    else if (leaving.aborted && !epoch.leaving.aborted && !epoch.gone) this.#offerAgain(epoch)
   }
 
   #arrived(epoch: Epoch, message: ConsumeMessage): void {
-    const first = !this.#active
-    this.#active = true
+    const first = !epoch.active
+    epoch.active = true
     if (this.#loading !== undefined) return void this.#loading.push(message)
     // what came back from another owner comes before anything new
     if (first && message.fields.redelivered && epoch.notes !== undefined) return void this.#load(epoch, message)
@@ -141,7 +145,7 @@ export class Partition implements DeliveryOwner {
   }
 
   #take(epoch: Epoch, message: ConsumeMessage): void {
-    const { group, queue, single, suspects, handOut } = this.#settings
+    const { group, queue, single, suspects } = this.#settings
     const decoded = decodeMessage(group.destination, message)
     const ref =
       decoded.ref ?? `${queue}:${decoded.message.attributes.source}:${decoded.message.attributes.id ?? message.fields.deliveryTag}`
@@ -149,12 +153,11 @@ export class Partition implements DeliveryOwner {
     const delivery = new RabbitMqDelivery(this, epoch, message, decoded, ref, redelivered)
     epoch.inHand.set(delivery.tag, delivery)
     if (redelivered && !single) this.#move(delivery, () => this.hops.suspect(delivery))
-    else if (!epoch.leaving.aborted) handOut.push(delivery)
+    else if (!epoch.leaving.aborted && !epoch.holdsBack(delivery)) this.#offer(delivery)
   }
 
   #lost(epoch: Epoch, cancelled: boolean): void {
     const { handOut, group, queue } = this.#settings
-    this.#active = false
     this.#loading = undefined
     clearTimeout(this.#leaving)
     this.#leaving = undefined
@@ -171,7 +174,6 @@ export class Partition implements DeliveryOwner {
     clearTimeout(this.#leaving)
     void this.#handOver(epoch).then(() => {
       this.#leaving = undefined
-      this.#active = false
       return this.#reader.turn()
     })
   }
@@ -180,13 +182,24 @@ export class Partition implements DeliveryOwner {
   #stay(epoch: Epoch): void {
     this.#leaving = undefined
     epoch.stay()
-    for (const old of epoch.untouched()) {
-      const { raw, ref, redelivered } = old
-      const decoded = { message: old.message, ref, progress: old.progress, undecodable: old.undecodable }
-      const delivery = new RabbitMqDelivery(this, epoch, raw, decoded, ref, redelivered)
+    this.#offerAgain(epoch)
+  }
+
+  /** What core let go of for a hand-over that did not come about; behind one of its key that still runs it waits for the end of that. */
+  #offerAgain(epoch: Epoch): void {
+    for (const old of [...epoch.inHand.values()]) {
+      const { raw, ref, redelivered, message, progress, undecodable } = old
+      const isWithCore = old.offered && (!old.leaving.aborted || (old.handed && !old.isReleased))
+      if (isWithCore || epoch.holdsBack(old)) continue
+      const delivery = new RabbitMqDelivery(this, epoch, raw, { message, ref, progress, undecodable }, ref, redelivered)
       epoch.inHand.set(delivery.tag, delivery)
-      this.#settings.handOut.push(delivery)
+      this.#offer(delivery)
     }
+  }
+
+  #offer(delivery: RabbitMqDelivery): void {
+    delivery.offered = true
+    this.#settings.handOut.push(delivery)
   }
 
   async #handOver(epoch: Epoch): Promise<void> {

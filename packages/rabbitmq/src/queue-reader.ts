@@ -77,7 +77,7 @@ export class QueueReader {
     const epoch = this.#epoch
     if (epoch === undefined) return
     this.#epoch = undefined
-    epoch.acknowledger.flush()
+    epoch.acknowledger.flushAll()
     await farewell(epoch.channel.close())
     epoch.lose()
   }

@@ -23,6 +23,8 @@ export class RabbitMqDelivery implements Delivery {
   readonly epoch: Epoch
   readonly leaving: AbortSignal
   readonly #owner: DeliveryOwner
+  /** Waits to be handed to core, or was. */
+  offered = false
   /** Handed to core. */
   handed = false
   /** Core has let go of it. */

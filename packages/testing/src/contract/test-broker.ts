@@ -49,7 +49,8 @@ export function registerCases(name: string, options: TestBrokerOptions, { suite,
         continue
       }
       if (capabilities.local && each.hooks !== undefined) continue
-      const plan = planOf(each, together, options)
+      // another process has no part in a store of this one
+      const plan = planOf(each, each.hooks?.includes('processes') === true ? capabilities : together, options)
       if (plan === undefined) continue
       const { title, outcome, run } = plan
       runner.it(
