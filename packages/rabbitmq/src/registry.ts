@@ -46,6 +46,8 @@ export class Registry {
   async write(entry: Entry): Promise<void> {
     try {
       await insist(() => this.#write(entry))
+      // whoever wrote it sees it at once; to others the stream brings it
+      this.#apply(entry)
     } catch (thrown) {
       throw unavailable(thrown)
     }
