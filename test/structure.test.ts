@@ -13,11 +13,12 @@ const arrows: Record<string, readonly string[]> = {
   redis: ['@interline/core'],
   kafka: ['@interline/core'],
   postgres: ['@interline/core'],
+  rabbitmq: ['@interline/core'],
   testing: ['@interline/core', '@interline/memory'],
   interline: ['@interline/core', '@interline/memory'],
 }
 /** `interline` loads these when a configuration names them: by `import()` only, and never as a dependency that users must install. */
-const onDemandAdapters = ['kafka', 'nats', 'postgres', 'redis'].map((name) => `@interline/${name}`)
+const onDemandAdapters = ['kafka', 'nats', 'postgres', 'rabbitmq', 'redis'].map((name) => `@interline/${name}`)
 const loadedOnDemand: Record<string, readonly string[]> = { interline: onDemandAdapters }
 
 /** The files that every adapter has. Memory has no message of a vendor to map to. */
@@ -56,6 +57,15 @@ const adapters: Record<string, readonly string[]> = {
     'src/kafka-message.ts',
     'test/contract.test.ts',
     'test/kafka-only.test.ts',
+    'README.md',
+  ],
+  rabbitmq: [
+    'src/index.ts',
+    'src/rabbitmq-broker.ts',
+    'src/rabbitmq-options.ts',
+    'src/rabbitmq-message.ts',
+    'test/contract.test.ts',
+    'test/rabbitmq-only.test.ts',
     'README.md',
   ],
 }

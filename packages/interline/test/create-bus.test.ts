@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import {
   type BusConfig,
   createBus,
@@ -16,6 +16,17 @@ import {
   MemoryEventStore,
   staticSchema,
 } from '../src/index.js'
+
+const notInstalled: readonly string[] = ['@interline/postgres', '@interline/rabbitmq']
+vi.mock('../src/adapters/load-package.js', async (original) => {
+  const { loadPackage } = await original<typeof import('../src/adapters/load-package.js')>()
+  const missing = (name: string): Error =>
+    Object.assign(new Error(`Cannot find package '${name}' imported from /app/index.js`), { code: 'ERR_MODULE_NOT_FOUND' })
+  return {
+    loadPackage: (name: string, what: string, load: () => Promise<object>) =>
+      loadPackage(name, what, notInstalled.includes(name) ? () => Promise.reject(missing(name)) : load),
+  }
+})
 
 const OrderPlaced = defineEvent('CreateBusOrderPlaced', { topic: 'createbus.placed', schema: staticSchema<{ orderId: string }>() })
 
@@ -108,7 +119,10 @@ describe('createBus', () => {
 })
 
 describe('a bus whose adapter is not installed', () => {
-  const adapters: readonly (readonly [string, BusConfig])[] = [['@interline/rabbitmq', { broker: { type: 'rabbitmq' } }]]
+  const adapters: readonly (readonly [string, BusConfig])[] = [
+    ['@interline/rabbitmq', { broker: { type: 'rabbitmq' } }],
+    ['@interline/postgres', { store: { type: 'postgres', postgres: { table: 'events' } } }],
+  ]
 
   it.each(adapters)('is made all the same, and says at start how to install %s', async (name, config) => {
     const bus = EventBusFactory.create(config)

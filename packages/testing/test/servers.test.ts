@@ -1,6 +1,6 @@
 import { connect, createServer, type Server, type Socket } from 'node:net'
 import { afterEach, describe, expect, test } from 'vitest'
-import { FaultProxy, findServer, freePort, startNats, startRedis, waitFor, within } from '../src/index.js'
+import { FaultProxy, findServer, freePort, startNats, startRabbitMq, startRedis, waitFor, within } from '../src/index.js'
 import { natsAnswers } from '../src/servers/nats-probe.js'
 import { redisAnswers } from '../src/servers/redis-probe.js'
 
@@ -193,3 +193,20 @@ describe('a private NATS', () => {
     expect(await natsAnswers({ port: (await shouting()).port, limitMs: 200 })).toBe(false)
   })
 })
+
+test('RABBITMQ_URL names the server, and a private node is killed and comes back with what it has', async () => {
+  const before = process.env.RABBITMQ_URL
+  cleanUps.push(() => {
+    if (before === undefined) delete process.env.RABBITMQ_URL
+    else process.env.RABBITMQ_URL = before
+  })
+  const node = await startRabbitMq({ password: 'open sesame' })
+  cleanUps.push(() => node.close())
+  process.env.RABBITMQ_URL = node.url
+  expect(await findServer('rabbitmq')).toEqual({ url: node.url, by: 'environment' })
+  process.env.RABBITMQ_URL = node.url.replace('open', 'shut')
+  await expect(findServer('rabbitmq')).rejects.toThrow(/^(?!.*sesame).*RABBITMQ_URL/)
+  await node.control('add_vhost', 'kept')
+  await node.restart()
+  expect(await node.control('list_vhosts')).toContain('kept')
+}, 120_000)

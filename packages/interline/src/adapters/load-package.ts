@@ -15,15 +15,6 @@ export async function loadPackage<Package extends object>(name: string, what: st
   }
 }
 
-/** An export of a package that is loaded by its name alone. */
-export function exportOf<Member>(module: object, member: string, name: string, what: string): Member {
-  const found = (module as Readonly<Record<string, unknown>>)[member]
-  if (typeof found === 'function') return found as Member
-  throw new ConfigurationError(
-    `The ${what} needs ${member} of the package ${name}, and the installed version has none. Update it: npm install ${name}@latest`,
-  )
-}
-
 /** Whether it is the package itself that is missing, and not something that it imports. */
 function isMissing(error: Error & { readonly code?: string }, name: string): boolean {
   return error.code === 'ERR_MODULE_NOT_FOUND' && new RegExp(`(package|module|url) ['"]?${name}['"]?(?![\\w/-])`).test(error.message)

@@ -2,9 +2,7 @@ import type { IBroker } from '@interline/core'
 import { MemoryBroker } from '@interline/memory'
 import type { BrokerConfig } from '../config/adapter-config.js'
 import { isBroker } from '../config/check-config.js'
-import { exportOf, loadPackage } from './load-package.js'
-
-type BrokerClass = new (settings: object) => IBroker
+import { loadPackage } from './load-package.js'
 
 /** The broker that a configuration describes, where its adapter is a part of this package. */
 export function brokerAtHand(broker: IBroker | BrokerConfig): IBroker | undefined {
@@ -22,8 +20,10 @@ export async function loadBroker(broker: IBroker | BrokerConfig): Promise<IBroke
       const { RedisBroker } = await loadPackage('@interline/redis', 'redis broker', () => import('@interline/redis'))
       return new RedisBroker(broker.redis)
     }
-    case 'rabbitmq':
-      return named('@interline/rabbitmq', 'RabbitMqBroker', 'rabbitmq broker', broker.rabbitmq)
+    case 'rabbitmq': {
+      const { RabbitMqBroker } = await loadPackage('@interline/rabbitmq', 'rabbitmq broker', () => import('@interline/rabbitmq'))
+      return new RabbitMqBroker(broker.rabbitmq)
+    }
     case 'kafka': {
       const { KafkaBroker } = await loadPackage('@interline/kafka', 'kafka broker', () => import('@interline/kafka'))
       // the group is the bus's: it is the service's name where that is not given
@@ -37,9 +37,4 @@ export async function loadBroker(broker: IBroker | BrokerConfig): Promise<IBroke
     default:
       return broker satisfies never
   }
-}
-
-async function named(name: string, member: string, what: string, settings: object | undefined): Promise<IBroker> {
-  const module = await loadPackage(name, what, (): Promise<object> => import(name))
-  return new (exportOf<BrokerClass>(module, member, name, what))({ ...settings })
 }

@@ -74,6 +74,23 @@ export interface RabbitMqBrokerConfig {
   readonly password?: string | undefined
   readonly vhost?: string | undefined
   readonly tls?: boolean | object | undefined
+  /** The beginning of every exchange's and queue's name, default `interline`. */
+  readonly prefix?: string | undefined
+  /** What groups may ask for, default `key`. */
+  readonly order?: 'key' | 'none' | undefined
+  /** Queues of a group that keeps order by key, default 8. */
+  readonly partitions?: number | undefined
+  readonly prefetch?: number | undefined
+  readonly heartbeatSeconds?: number | undefined
+  readonly connectTimeoutMs?: number | undefined
+  /** How long a publish is tried before it is rejected. */
+  readonly confirmTimeoutMs?: number | undefined
+  /** `false` declares nothing and says what is missing. */
+  readonly provision?: boolean | undefined
+  /** Where dead letters go instead of the group's own queue. */
+  readonly deadLetter?: { readonly exchange: string; readonly routingKey?: string | undefined } | undefined
+  /** What becomes of an event that no group wants. */
+  readonly unroutable?: 'accept' | 'reject' | undefined
 }
 
 export interface KafkaBrokerConfig {

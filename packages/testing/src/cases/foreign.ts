@@ -35,6 +35,7 @@ async function readsForeign(room: Room): Promise<void> {
 async function writesForForeigners(room: Room): Promise<void> {
   const raw = room.options.raw ?? assert.fail()
   const bus = room.bus()
+  await raw.listen?.(room.namespace, 'things')
   const events = range(3).map((n) =>
     ThingMade({ n, key: 'one', payload: 'żółw' }, { correlationId: `correlation-${n}`, timestamp: new Date(n) }),
   )

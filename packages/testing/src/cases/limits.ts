@@ -133,7 +133,7 @@ async function refusedNotIgnored(room: Room): Promise<void> {
     broadcast: false,
     deadLetters: 'none',
   }
-  const bus = (): IEventBus => room.bus({ wrap: (broker) => new Pretending(broker, off) })
+  const bus = (): IEventBus => room.bus({ deadLetters: undefined, wrap: (broker) => new Pretending(broker, off) })
   const refused = async (what: string, call: () => Promise<unknown>): Promise<void> => {
     await assert.rejects(call, (error) => error instanceof UnsupportedFeatureError && error.message.length > 20, `${what} must be refused`)
   }

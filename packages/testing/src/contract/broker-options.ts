@@ -1,4 +1,4 @@
-import type { BrokerCapabilities, EventBusOptions, IBroker } from '@interline/core'
+import type { BrokerCapabilities, EventBusOptions, IBroker, IDeadLetterStore } from '@interline/core'
 import type { TestRunner } from '../runner/test-runner.js'
 
 /** One configuration of a broker, and how the suite gets at what only its adapter knows. */
@@ -20,6 +20,8 @@ export interface TestBrokerOptions {
   readonly processes?: ProcessOptions | undefined
   /** How long a delivery belongs to its consumer without a sign of life, as `create` sets it. Needed by B29. */
   readonly leaseMs?: number | undefined
+  /** A new store for the dead letters of a case, for a broker whose own place can't be browsed. */
+  readonly deadLetterStore?: (() => IDeadLetterStore) | undefined
   /** Options of every bus that the suite makes. */
   readonly bus?: Partial<Omit<EventBusOptions, 'broker'>> | undefined
   /** Cases that this configuration does not run, each with the reason, which goes into the report. */
@@ -50,7 +52,9 @@ export interface RawMessage {
 export interface RawClient {
   /** Writes it in the vendor's CloudEvents binding. */
   write(namespace: string, destination: string, message: RawMessage): Promise<void>
-  /** What is stored there, oldest first. */
+  /** Called before the first message, where the broker keeps nothing for somebody who is not there yet. */
+  listen?(namespace: string, destination: string): Promise<void>
+  /** What is stored there, or came since `listen`, oldest first. */
   read(namespace: string, destination: string): Promise<readonly RawMessage[]>
 }
 

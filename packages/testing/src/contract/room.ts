@@ -4,6 +4,7 @@ import {
   EventBus,
   type EventBusOptions,
   type IBroker,
+  type IDeadLetterStore,
   type IEventBus,
   type ILogger,
   type RetryOptions,
@@ -34,6 +35,7 @@ export class Room {
   readonly limits: Limits
   readonly capabilities: BrokerCapabilities
   readonly #shared: SharedBroker | undefined
+  readonly #deadLetters: IDeadLetterStore | undefined
   readonly #closing: (() => Promise<unknown>)[] = []
 
   constructor(options: TestBrokerOptions, scale: Scale, limits: Limits) {
@@ -42,6 +44,7 @@ export class Room {
     this.options = options
     this.scale = scale
     this.limits = limits
+    this.#deadLetters = options.deadLetterStore?.()
     const first = options.create(this.namespace)
     this.capabilities = first.capabilities
     this.#shared = first.capabilities.local ? new SharedBroker(first) : undefined
@@ -64,6 +67,7 @@ export class Room {
       service: 'suite',
       retry: quickRetry(),
       logger: silent,
+      deadLetters: this.#deadLetters,
       ...this.options.bus,
       ...options,
       broker: wrap === undefined ? broker : wrap(broker),

@@ -34,6 +34,7 @@ export function registerCases(name: string, options: TestBrokerOptions, { suite,
   const scale = options.scale ?? (process.env.INTERLINE_SCALE === 'full' ? 'full' : 'short')
   const limits = { ...defaultLimits[scale], ...options.limits }
   const { capabilities } = options.create('it-capabilities')
+  const together = options.deadLetterStore === undefined ? capabilities : { ...capabilities, deadLetters: 'browse' as const }
   const about = { suite, configuration: name }
   runner.describe(name, () => {
     report({ kind: 'configuration', ...about, capabilities })
@@ -48,7 +49,8 @@ export function registerCases(name: string, options: TestBrokerOptions, { suite,
         continue
       }
       if (capabilities.local && each.hooks !== undefined) continue
-      const plan = planOf(each, capabilities, options)
+      // another process has no part in a store of this one
+      const plan = planOf(each, each.hooks?.includes('processes') === true ? capabilities : together, options)
       if (plan === undefined) continue
       const { title, outcome, run } = plan
       runner.it(

@@ -21,4 +21,12 @@ export interface WorkerOrders {
 /** What it tells, each before it goes on, so that the parent knows of everything that happened before a kill. */
 export type WorkerReport =
   | { readonly kind: 'ready' }
+  | ({ readonly kind: 'buried' } & BuriedEvent)
   | { readonly kind: 'began' | 'handled'; readonly id: string; readonly n: number; readonly key: string; readonly attempt: number }
+
+/** An event that became a dead letter there. */
+export interface BuriedEvent {
+  readonly eventId: string
+  readonly reason: string
+  readonly attempts: number
+}

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type { WaitOptions } from '../waiting/wait-for.js'
 import { waitFor } from '../waiting/wait-for.js'
-import type { WorkerOrders, WorkerReport } from './worker-messages.js'
+import type { BuriedEvent, WorkerOrders, WorkerReport } from './worker-messages.js'
 
 type Run = Extract<WorkerReport, { readonly id: string }>
 
@@ -11,6 +11,7 @@ type Run = Extract<WorkerReport, { readonly id: string }>
 export class WorkerProcess implements AsyncDisposable {
   readonly #child: ChildProcess
   readonly #runs: Run[] = []
+  readonly #buried: BuriedEvent[] = []
   readonly #errors: string[] = []
   #ready = false
 
@@ -20,6 +21,7 @@ export class WorkerProcess implements AsyncDisposable {
     this.#child = fork(workerProgram(), [JSON.stringify(orders)], { execArgv: [], env, stdio: ['ignore', 'ignore', 'pipe', 'ipc'] })
     this.#child.on('message', (report: WorkerReport) => {
       if (report.kind === 'ready') this.#ready = true
+      else if (report.kind === 'buried') this.#buried.push(report)
       else this.#runs.push(report)
     })
     this.#child.stderr?.on('data', (chunk: Buffer) => this.#errors.push(chunk.toString()))
@@ -44,6 +46,11 @@ export class WorkerProcess implements AsyncDisposable {
 
   get handled(): readonly Run[] {
     return this.#runs.filter(({ kind }) => kind === 'handled')
+  }
+
+  /** Its dead letters. */
+  get buried(): readonly BuriedEvent[] {
+    return this.#buried
   }
 
   /** `kill -9`, and waits until it is gone. */

@@ -1,5 +1,5 @@
 import { pathToFileURL } from 'node:url'
-import { EventBus, type IBroker } from '@interline/core'
+import { EventBus, type IBroker, type Instrumentation } from '@interline/core'
 import { ThingMade } from '../contract/events.js'
 import type { WorkerOrders, WorkerReport } from './worker-messages.js'
 
@@ -7,7 +7,10 @@ import type { WorkerOrders, WorkerReport } from './worker-messages.js'
 const orders = JSON.parse(process.argv[2] ?? '') as WorkerOrders
 const location = orders.module.includes('://') ? orders.module : pathToFileURL(orders.module).href
 const { createBroker } = (await import(location)) as { readonly createBroker: (namespace: string, ...args: readonly string[]) => IBroker }
-const bus = new EventBus({ service: orders.service, broker: createBroker(orders.namespace, ...orders.args) })
+const instrumentation: Instrumentation = {
+  deadLettered: ({ eventId, reason, attempts }) => void tell({ kind: 'buried', eventId, reason, attempts }),
+}
+const bus = new EventBus({ service: orders.service, broker: createBroker(orders.namespace, ...orders.args), instrumentation })
 const retry = { maxAttempts: orders.maxAttempts, backoff: { type: 'fixed', delayMs: 5, jitter: 0 } } as const
 const { name, order, concurrency } = orders
 await bus.subscribe(

@@ -1,16 +1,16 @@
 import { execFile, spawn } from 'node:child_process'
-import { access } from 'node:fs/promises'
+import { access, constants } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { delimiter, dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { waitFor } from '../waiting/wait-for.js'
 import { findKafka } from './find-kafka.js'
 import { natsAnswers } from './nats-probe.js'
 import { postgresAnswers } from './postgres-probe.js'
+import { rabbitMqAnswers } from './rabbitmq-probe.js'
 import { redisAnswers } from './redis-probe.js'
 
 const run = promisify(execFile)
-const answerLimitMs = 15_000
 const installLimitMs = 180_000
 
 export interface FoundServer {
@@ -33,10 +33,12 @@ interface KnownServer {
   readonly starter?: string
   readonly arguments: readonly string[]
   readonly debianPackage: string
+  /** How long it may take until a server that was just started answers. */
+  readonly startLimitMs: number
   answers(url: string): Promise<boolean>
 }
 
-export type ServerName = 'kafka' | 'nats' | 'postgres' | 'redis'
+export type ServerName = 'kafka' | 'nats' | 'postgres' | 'rabbitmq' | 'redis'
 
 const known: Readonly<Record<Exclude<ServerName, 'kafka'>, KnownServer>> = {
   postgres: {
@@ -49,6 +51,7 @@ const known: Readonly<Record<Exclude<ServerName, 'kafka'>, KnownServer>> = {
     starter: 'pg_ctlcluster',
     arguments: ['--skip-systemctl-redirect', '15', 'main', 'start'],
     debianPackage: 'postgresql',
+    startLimitMs: 30_000,
     answers(url) {
       const { hostname, port, username, pathname } = new URL(url)
       const [user, database] = [username, pathname.slice(1)].map((text) => (text === '' ? undefined : decodeURIComponent(text)))
@@ -62,6 +65,7 @@ const known: Readonly<Record<Exclude<ServerName, 'kafka'>, KnownServer>> = {
     composeService: 'nats',
     binary: 'nats-server',
     arguments: ['-js', '-sd', join(tmpdir(), 'interline-nats'), '-a', '127.0.0.1', '-p', '4222'],
+    startLimitMs: 15_000,
     debianPackage: 'nats-server',
     answers(url) {
       const { hostname, port, username, password } = new URL(url)
@@ -77,9 +81,25 @@ const known: Readonly<Record<Exclude<ServerName, 'kafka'>, KnownServer>> = {
     binary: 'redis-server',
     arguments: ['--port', '6379', '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no'],
     debianPackage: 'redis-server',
+    startLimitMs: 15_000,
     answers(url) {
       const { hostname, port, password } = new URL(url)
       return redisAnswers({ host: hostname, port: port === '' ? 6379 : Number(port), password: decodeURIComponent(password) })
+    },
+  },
+  rabbitmq: {
+    variable: 'RABBITMQ_URL',
+    defaultUrl: 'amqp://guest:guest@127.0.0.1:5672',
+    port: 5672,
+    composeService: 'rabbitmq',
+    binary: 'rabbitmq-server',
+    arguments: ['-detached'],
+    debianPackage: 'rabbitmq-server',
+    startLimitMs: 60_000,
+    answers(url) {
+      const { hostname, port, username, password } = new URL(url)
+      const name = username === '' ? {} : { username: decodeURIComponent(username), password: decodeURIComponent(password) }
+      return rabbitMqAnswers({ host: hostname, port: port === '' ? 5672 : Number(port), ...name })
     },
   },
 }
@@ -99,7 +119,7 @@ export async function findServer(name: ServerName): Promise<FoundServer> {
   const url = server.defaultUrl
   if (await server.answers(url)) return { url, by: 'default port' }
   const answered = (): Promise<void> =>
-    waitFor(() => server.answers(url), { limitMs: answerLimitMs, what: `${name} to answer on port ${server.port}` })
+    waitFor(() => server.answers(url), { limitMs: server.startLimitMs, what: `${name} to answer on port ${server.port}` })
   if (await startedByCompose(server)) {
     await answered()
     return { url, by: 'docker compose' }
@@ -142,8 +162,11 @@ function startBinary(server: KnownServer): void {
   child.unref()
 }
 
-function hasBinary(binary: string): Promise<boolean> {
-  return succeeds(binary, ['--version'])
+/** Looked for, not called: not every server has a word that only says its version. */
+async function hasBinary(binary: string): Promise<boolean> {
+  const folders = (process.env.PATH ?? '').split(delimiter)
+  const found = await Promise.all(folders.map((folder) => exists(join(folder, binary), constants.X_OK)))
+  return found.includes(true)
 }
 
 /** A program that is missing, refuses or hangs is an answer here, not an error: the next way is tried. */
@@ -154,8 +177,8 @@ async function succeeds(program: string, words: readonly string[], timeout = 10_
   )
 }
 
-function exists(path: string): Promise<boolean> {
-  return access(path).then(
+function exists(path: string, mode?: number): Promise<boolean> {
+  return access(path, mode).then(
     () => true,
     () => false,
   )
