@@ -1,3 +1,4 @@
+import { MemoryDeadLetterStore } from '@interline/memory'
 import { type TestBrokerOptions, testBroker, testHybridBus } from '@interline/testing'
 import { describe, it } from 'vitest'
 import { ackWaitMs, brokerOf, cleanUp, privateServer, processModule, raw } from './nats-server.js'
@@ -14,6 +15,7 @@ const options: TestBrokerOptions = {
     deadLetters: 'none',
     crashCounted: true,
   },
+  deadLetterStore: () => new MemoryDeadLetterStore(),
   raw,
   server: privateServer,
   processes: { module: processModule },
