@@ -24,6 +24,7 @@ Usage: npx pnpm@12 demo [options]
 
   --broker NAME          what carries the events: ${brokerNames.join(', ')} (default: memory, which needs no server)
                          redis is found at REDIS_URL, else at redis://127.0.0.1:6379
+                         rabbitmq is found at RABBITMQ_URL, else at amqp://guest:guest@127.0.0.1:5672
                          kafka is found at KAFKA_BROKERS, else at 127.0.0.1:9092
   --events N             how many events to publish; the examples are cycled through (default: each example once)
   --workers N            consume in N processes of their own, which may be killed (needs --broker redis)

@@ -9,7 +9,7 @@ import { BusWatch } from './ledger/bus-watch.js'
 import type { Ledger } from './ledger/ledger.js'
 import { MemoryLedger } from './ledger/memory-ledger.js'
 import { RedisLedger } from './ledger/redis-ledger.js'
-import { RunKeys } from './ledger/run-keys.js'
+import { Leftovers } from './leftovers/leftovers.js'
 import { subjectOf } from './payloads.js'
 import { mendAndRedrive, publishAndHandle } from './phases.js'
 import { Plan } from './plan.js'
@@ -23,14 +23,14 @@ const pollMs = { local: 0, here: 5, away: 40 } as const
 /** Publishes, waits until all is handled, mends and redrives what died, and adds up. Leaves nothing behind on the broker. */
 export async function run(options: Arguments, display: Display, interrupted: AbortSignal): Promise<Summary> {
   const choice = choiceFor(options.broker)
-  await using keys = new RunKeys(choice, display.say)
+  await using leftovers = new Leftovers(choice, display.say)
   await using ledger = ledgerFor(choice, options, display.say)
   const watch = new BusWatch(ledger)
   await using bus = createDemoBus(choice, watch.instrumentation)
   using _line = display
   await subscribeTicker(bus, ledger, ({ type, data }) => display.alert(`⚠ ${kindOf(type)} ${subjectOf(data) ?? ''}`))
   await bus.start()
-  keys.mayExist()
+  leftovers.mayExist()
 
   const plan = new Plan(options.events)
   const { workers } = options
@@ -61,7 +61,11 @@ function choiceFor(broker: Arguments['broker']): BrokerChoice {
     const brokers = (process.env.KAFKA_BROKERS ?? '127.0.0.1:9092').split(',').map((address) => address.trim())
     return { type: 'kafka', kafka: { brokers, prefix: `interline-demo-${randomUUID()}.` } }
   }
-  if (broker !== 'redis') return { type: broker }
+  if (broker === 'rabbitmq') {
+    const url = process.env.RABBITMQ_URL ?? 'amqp://guest:guest@127.0.0.1:5672'
+    return { type: 'rabbitmq', rabbitmq: { url, prefix: `interline-demo-${randomUUID()}` } }
+  }
+  if (broker === 'memory') return { type: 'memory' }
   const url = process.env.REDIS_URL ?? 'redis://127.0.0.1:6379'
   return { type: 'redis', redis: { url, prefix: `interline-demo-${randomUUID()}` } }
 }
