@@ -109,6 +109,7 @@ export class BroadcastConsumer implements Consumer, DeliveryOwner {
     this.#bound = undefined
     this.#handOut.drop((delivery) => delivery.epoch === epoch)
     this.#handOut.lost(epoch)
+    if (this.#reader.ended) return
     const detail = 'The connection of a broadcast subscription was lost: what is published until it is back is not seen here.'
     this.#context.report({ kind: 'loss', detail, destination, group })
   }
