@@ -39,7 +39,6 @@ test('--help says what there is', async () => {
 })
 
 test.each([
-  [['--broker', 'rabbitmq'], 'npm install @interline/rabbitmq'],
   [['--broker', 'pigeon'], 'Give one of memory, redis, rabbitmq, kafka'],
   [['--events', '0'], '--events must be a whole number from 1'],
   [['--events', 'many'], 'is "many"'],
