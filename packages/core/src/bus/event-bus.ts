@@ -46,6 +46,12 @@ export class EventBus extends BusCore {
       connectTimeoutMs: options.connectTimeoutMs ?? defaults.connectTimeoutMs,
       echoOf: undefined,
     })
+    const { retry, deadLetter, deadLetters } = options
+    const demands = {
+      retry: retry !== undefined && retry.maxAttempts !== 1,
+      deadLetter: deadLetters !== undefined || deadLetter?.enabled === true,
+    }
+    this.#side.broker.checkFailure(demands, deadLetters !== undefined)
     this.sides = [this.#side]
   }
 

@@ -66,6 +66,8 @@ export class GroupConsumers {
     return this.#changing.run(async () => {
       for (const registration of registrations) this.#open.add(registration)
       try {
+        const { broker, deadLetters } = this.#settings
+        for (const { demands } of registrations) broker.checkFailure(demands, deadLetters !== undefined)
         await this.#openAll(options)
       } catch (thrown) {
         for (const registration of registrations) await this.#remove(registration)

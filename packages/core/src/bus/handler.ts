@@ -3,6 +3,7 @@ import { Semaphore } from '../delivery/semaphore.js'
 import type { HandlerContext, Middleware, Subscriber } from '../delivery/subscriber.js'
 import { ConfigurationError, SubscriptionError } from '../errors.js'
 import type { Awaitable } from '../ports/abortable.js'
+import type { FailureDemands } from './managed-broker.js'
 import type { DeadLetterOptions, Handler, HandlerFunction, HandlerObject, HandlerOptions, RetryStrategy } from './subscribe-options.js'
 
 export interface SubscriberSettings {
@@ -45,6 +46,14 @@ export function toSubscriber(handler: Handler<never>, options: HandlerOptions<ne
     keepOrder,
     concurrency,
   }
+}
+
+/** What the handler or its options ask for by name, so that a broker that can't do it says so. */
+export function demandsOf(handler: Handler<never>, { failure }: HandlerOptions<never>, { retry }: Subscriber): FailureDemands {
+  const strategy = typeof handler === 'function' ? undefined : (handler as HandlerObject<object>).retryStrategy
+  const asks = [failure?.retry, strategy?.maxAttempts, strategy?.backoff].some((each) => each !== undefined)
+  const deadLetter = failure?.deadLetter?.enabled ?? strategy?.deadLetter?.enabled ?? false
+  return { retry: asks && retry.maxAttempts > 1, deadLetter }
 }
 
 /** What waited for its turn until its time was up has failed already, and comes again: it must not run now. */

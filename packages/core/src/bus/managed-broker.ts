@@ -12,6 +12,13 @@ export interface ManagedBrokerSettings {
   readonly connectTimeoutMs: number
 }
 
+/** What was asked for by name, as opposed to what is done where nothing is said. */
+export interface FailureDemands {
+  /** More than one attempt. */
+  readonly retry: boolean
+  readonly deadLetter: boolean
+}
+
 type State =
   | { readonly kind: 'idle' }
   | { readonly kind: 'connecting'; readonly done: Promise<void> }
@@ -61,9 +68,20 @@ export class ManagedBroker {
     }
     if (source.broadcast && !capabilities.broadcast)
       throw this.unsupported('broadcast to every process', 'Give each process a group of its own')
+    if (!source.broadcast && capabilities.groups === false)
+      throw this.unsupported('share events among the processes of a group: each of them gets all', 'Give broadcast: true')
     if (source.from !== 'now' && !capabilities.replay)
       throw this.unsupported('start a group in the past', `Give from: 'now', or replay from an event store`)
     return this.inner.subscribe(source, receive, options)
+  }
+
+  /** Throws for what a handler or a bus asks to be done with failures, and the broker can't do. */
+  checkFailure({ retry, deadLetter }: FailureDemands, hasStore: boolean): void {
+    const { capabilities } = this
+    if (retry && !capabilities.retry) throw this.unsupported('give a failed event again', 'Leave out "retry"')
+    if (!deadLetter) return
+    if (capabilities.groups === false) throw this.unsupported('keep dead letters, as it has no groups to keep them for', 'Leave them out')
+    if (capabilities.deadLetters === 'none' && !hasStore) throw this.unsupported('keep dead letters', 'Configure a dead-letter store')
   }
 
   async health(options?: Abortable): Promise<ComponentHealth> {
@@ -133,6 +151,9 @@ export class ManagedBroker {
   check(message: WireMessage): void {
     if (message.deliverAt !== undefined && !this.capabilities.delayedDelivery) {
       throw this.unsupported('hold an event until a given time', 'Leave out deliverAt and delayMs')
+    }
+    if (message.target !== undefined && this.capabilities.groups === false) {
+      throw this.unsupported('hand an event back to one group', 'Publish it again for everybody')
     }
     const { data } = message
     const { maxMessageBytes } = this.capabilities

@@ -3,6 +3,7 @@ import type { ResolvedTarget } from '../event/targets.js'
 import type { StartPosition } from '../ports/broker.js'
 import { matchesTopic } from '../wire/topic-pattern.js'
 import { type DestinationOf, type Destinations, destinationOfPattern } from './destinations.js'
+import type { FailureDemands } from './managed-broker.js'
 
 /** A subscription as it was asked for, before any broker knows of it. */
 export interface Registration {
@@ -17,6 +18,7 @@ export interface Registration {
   readonly order: 'key' | 'none' | undefined
   readonly from: StartPosition
   readonly broadcast: boolean
+  readonly demands: FailureDemands
 }
 
 export interface Reach {

@@ -4,7 +4,7 @@ import { modelOfReceivedType } from '../event/registry.js'
 import { type AnyTarget, type ResolvedTarget, resolveTarget } from '../event/targets.js'
 import type { Abortable } from '../ports/abortable.js'
 import type { DestinationOf } from './destinations.js'
-import { toSubscriber } from './handler.js'
+import { demandsOf, toSubscriber } from './handler.js'
 import { type CommonBusOptions, defaults } from './options.js'
 import { type Registration, reachOf } from './registration.js'
 import type { Side } from './side.js'
@@ -129,6 +129,7 @@ export class Registrations {
       order,
       from,
       broadcast,
+      demands: demandsOf(handler, options, subscriber),
     }
     this.#subscribed = true
     this.#waiting.add(registration)

@@ -106,6 +106,8 @@ export interface BrokerCapabilities {
   /** Messages of higher priority overtake others. */
   readonly priority: boolean
   readonly broadcast: boolean
+  /** `false`: every process gets every message, so that only broadcast subscriptions can be had. Left out, processes of a group compete. */
+  readonly groups?: boolean | undefined
   /** Attempts are counted over crashes of the consumer. */
   readonly crashCounted: boolean
   /** `browse`: listed and redriven one by one; `drain`: only as a whole; `none`: needs a store. */

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import type { DeadLetter, IEventBus, WireMessage } from '@interline/core'
+import { type DeadLetter, type IEventBus, UnsupportedFeatureError, type WireMessage } from '@interline/core'
 import { type BrokerCase, cases } from '../contract/broker-case.js'
 import { ascending, numbers, range, type ThingEvent, ThingMade, ThingSent, things } from '../contract/events.js'
 import { quickRetry, type Room } from '../contract/room.js'
@@ -144,13 +144,11 @@ async function discarded(room: Room): Promise<void> {
   assert.equal(failing.runs.length, 6, 'nothing ran again')
 }
 
-async function undecodable(room: Room): Promise<void> {
-  const bus = room.bus()
-  const seen = recorder<ThingEvent>()
-  await bus.subscribe(ThingMade, seen.handle, { name: 'seen' })
-  await bus.start()
-  await bus.publish(ThingMade({ n: 1, key: 'one' }))
-  const attributes = {
+const brokenMessage: WireMessage = {
+  destination: 'things',
+  topic: 'things.made',
+  key: 'one',
+  attributes: {
     id: 'broken-1',
     source: 'elsewhere',
     specversion: '1.0',
@@ -159,9 +157,17 @@ async function undecodable(room: Room): Promise<void> {
     datacontenttype: 'application/json',
     partitionkey: 'one',
     topic: 'things.made',
-  }
-  const broken: WireMessage = { destination: 'things', topic: 'things.made', key: 'one', attributes, data: '{"n": this is not JSON' }
-  await bus.getBroker().publish([broken])
+  },
+  data: '{"n": this is not JSON',
+}
+
+async function undecodable(room: Room): Promise<void> {
+  const bus = room.bus()
+  const seen = recorder<ThingEvent>()
+  await bus.subscribe(ThingMade, seen.handle, { name: 'seen' })
+  await bus.start()
+  await bus.publish(ThingMade({ n: 1, key: 'one' }))
+  await bus.getBroker().publish([brokenMessage])
   await bus.publish(ThingMade({ n: 2, key: 'one' }))
   await room.handled(seen, 2)
   assert.deepEqual(numbers(seen.events), [1, 2], 'the subscription goes on')
@@ -169,11 +175,46 @@ async function undecodable(room: Room): Promise<void> {
   const { letters } = await bus.deadLetters.list()
   assert.equal(letters.length, 1)
   assert.equal(letters[0]?.reason, 'undecodable')
-  assert.equal(Buffer.from(letters[0]?.message.data as string).toString(), broken.data, 'with its raw bytes')
+  assert.equal(Buffer.from(letters[0]?.message.data as string).toString(), brokenMessage.data, 'with its raw bytes')
 }
+
+async function refusesDeadLetters(room: Room): Promise<void> {
+  const refuses = (error: unknown): boolean => error instanceof UnsupportedFeatureError
+  const bus = room.bus()
+  await assert.rejects(async () => bus.deadLetters.list(), refuses)
+  await assert.rejects(async () => bus.deadLetters.redrive({}), refuses)
+  const asking = room.bus()
+  await assert.rejects(async () => {
+    await asking.subscribe(ThingMade, () => undefined, { name: 'seen', failure: { deadLetter: { enabled: true } } })
+    await asking.start()
+  }, refuses)
+  assert.throws(() => room.bus({ deadLetter: { enabled: true } }), refuses)
+}
+
+async function skipsUndecodable(room: Room): Promise<void> {
+  const bus = room.bus()
+  const seen = recorder<ThingEvent>()
+  await bus.subscribe(ThingMade, seen.handle, { name: 'seen' })
+  await bus.start()
+  await bus.publish(ThingMade({ n: 1, key: 'one' }))
+  await bus.getBroker().publish([brokenMessage])
+  await bus.publish(ThingMade({ n: 2, key: 'one' }))
+  await room.handled(seen, 2)
+  await room.drained(bus)
+  assert.deepEqual(numbers(seen.events), [1, 2], 'the subscription goes on')
+}
+
+const keepsNone = ({ deadLetters, retry }: { readonly deadLetters: string; readonly retry: boolean }): boolean =>
+  deadLetters === 'none' && !retry
 
 export const deadLetterCases: readonly BrokerCase[] = cases(
   { id: 'B16', title: 'dead letters: one with error, attempts, names, times and the untouched original', needs: browses, run: whatIsKept },
+  {
+    id: 'B16',
+    title: 'dead letters: where nothing is retried or kept, asking for them is refused',
+    needs: keepsNone,
+    run: refusesDeadLetters,
+  },
   { id: 'B16', title: 'dead letters: listed in pages, filtered and previewed', needs: browses, run: foundAgain },
   { id: 'B16', title: 'dead letters: redriven, one and by a filter, to the handler that gave up', needs: browses, run: redriven },
   { id: 'B16', title: 'dead letters: edited as a copy', needs: browses, run: edited },
@@ -182,6 +223,7 @@ export const deadLetterCases: readonly BrokerCase[] = cases(
     id: 'B17',
     title: 'undecodable: it becomes a dead letter with its raw bytes, and the subscription goes on',
     needs: browses,
+    refused: { title: 'undecodable: it is skipped, and the subscription goes on', run: skipsUndecodable },
     run: undecodable,
   },
 )

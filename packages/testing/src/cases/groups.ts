@@ -8,9 +8,9 @@ import { recorder } from '../waiting/recorder.js'
 async function eachGroupGetsAll(room: Room): Promise<void> {
   const groups = ['first', 'second', 'third']
   const recorders = groups.map(() => recorder<ThingEvent>())
-  const consumers = groups.flatMap((group) => range(2).map(() => room.bus({ service: group, dedup: false })))
+  const consumers = groups.flatMap((group) => range(room.members(2)).map(() => room.bus({ service: group, dedup: false })))
   for (const [index, consumer] of consumers.entries()) {
-    const seen = recorders[Math.floor(index / 2)] ?? assert.fail()
+    const seen = recorders[Math.floor(index / room.members(2))] ?? assert.fail()
     await consumer.subscribe(ThingMade, seen.handle, { name: 'seen', order: 'none' })
   }
   await Promise.all(consumers.map((consumer) => consumer.start()))
@@ -36,6 +36,23 @@ async function offlineGroup(room: Room): Promise<void> {
   await room.drained(back)
   assert.equal(new Set(seen.events.map(({ id }) => id)).size, events.length)
   assert.equal(seen.runs.length, events.length)
+}
+
+async function nothingKept(room: Room): Promise<void> {
+  const seen = recorder<ThingEvent>()
+  const before = room.bus()
+  await before.subscribe(ThingMade, seen.handle, { name: 'seen' })
+  await before.start()
+  await before.close()
+  const publisher = room.bus({ service: 'elsewhere' })
+  await publisher.publish(ThingMade({ n: 0 }))
+  const back = room.bus()
+  await back.subscribe(ThingMade, seen.handle, { name: 'seen' })
+  await back.start()
+  await publisher.publish(ThingMade({ n: 1 }))
+  await room.handled(seen, 1)
+  await room.drained(back)
+  assert.deepEqual(numbers(seen.events), [1])
 }
 
 async function history(room: Room): Promise<void> {
@@ -109,6 +126,17 @@ async function processesCompete(room: Room): Promise<void> {
   assert.deepEqual(ascending(recorders.flatMap((seen) => numbers(seen.events))), range(events.length))
 }
 
+async function refusesCompeting(room: Room): Promise<void> {
+  const bus = room.bus()
+  await assert.rejects(
+    async () => {
+      await bus.subscribe(ThingMade, () => undefined, { name: 'seen', broadcast: false })
+      await bus.start()
+    },
+    (error) => error instanceof UnsupportedFeatureError && error.message.includes('broadcast: true'),
+  )
+}
+
 async function broadcast(room: Room): Promise<void> {
   const recorders = range(3).map(() => recorder<ThingEvent>())
   const consumers = recorders.map(() => room.bus())
@@ -141,6 +169,7 @@ export const groupCases: readonly BrokerCase[] = cases(
     id: 'B13',
     title: 'offline group: a group that exists gets what was published while nobody was there',
     needs: ({ durable, local }) => durable || local,
+    refused: { title: 'offline: what is published while nobody is there is gone, and what comes after it is not', run: nothingKept },
     run: offlineGroup,
   },
   {
@@ -156,7 +185,13 @@ export const groupCases: readonly BrokerCase[] = cases(
     needs: ({ retry }) => retry,
     run: handlersOfAGroup,
   },
-  { id: 'B37', title: 'groups and names: two processes of a group compete', run: processesCompete },
+  {
+    id: 'B37',
+    title: 'groups and names: two processes of a group compete',
+    needs: ({ groups }) => groups !== false,
+    refused: { title: 'groups and names: competing for events is refused', run: refusesCompeting },
+    run: processesCompete,
+  },
   {
     id: 'B37',
     title: 'groups and names: broadcast reaches every process',

@@ -131,6 +131,7 @@ async function refusedNotIgnored(room: Room): Promise<void> {
     delayedDelivery: false,
     patterns: false,
     broadcast: false,
+    retry: false,
     deadLetters: 'none',
   }
   const bus = (): IEventBus => room.bus({ deadLetters: undefined, wrap: (broker) => new Pretending(broker, off) })
@@ -146,6 +147,11 @@ async function refusedNotIgnored(room: Room): Promise<void> {
   await refused(`from: 'beginning'`, subscribing({ from: 'beginning' }))
   await refused('from: a Date', subscribing({ from: new Date(0) }))
   await refused('broadcast', subscribing({ broadcast: true }))
+  await refused('failure.retry', subscribing({ failure: { retry: { maxAttempts: 3 } } }))
+  await refused('failure.deadLetter', subscribing({ failure: { deadLetter: { enabled: true } } }))
+  const alone = room.bus({ wrap: (broker) => new Pretending(broker, { groups: false, broadcast: true }) })
+  await alone.subscribe(ThingMade, () => undefined, { name: 'seen', broadcast: false })
+  await refused('a group', () => alone.start())
   await refused('a pattern over destinations', async () => {
     const one = bus()
     await one.subscribe(topic('*.made'), () => undefined, { name: 'seen' })

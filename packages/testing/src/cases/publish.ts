@@ -68,7 +68,7 @@ function plain(metadata: object): object {
 
 async function manyPublishersAndSubscribers(room: Room): Promise<void> {
   const seen = recorder<ThingEvent>()
-  const consumers = range(10).map(() => room.bus({ dedup: false }))
+  const consumers = range(room.members(10)).map(() => room.bus({ dedup: false }))
   for (const consumer of consumers) await consumer.subscribe(ThingMade, seen.handle, { name: 'seen', order: 'none' })
   await Promise.all(consumers.map((consumer) => consumer.start()))
   const publisher = room.bus()

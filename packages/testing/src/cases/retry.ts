@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { Reject, RetryLater, ValidationError } from '@interline/core'
+import { Reject, RetryLater, UnsupportedFeatureError, ValidationError } from '@interline/core'
 import { type BrokerCase, cases } from '../contract/broker-case.js'
 import { range, type ThingEvent, ThingMade, things } from '../contract/events.js'
 import { quickRetry, type Room } from '../contract/room.js'
@@ -134,6 +134,41 @@ function attemptsById(seen: Recorder<ThingEvent>): ReadonlyMap<string, readonly 
   return attempts
 }
 
+async function refusesRetry(room: Room): Promise<void> {
+  const strategy = { handle: () => undefined, retryStrategy: { maxAttempts: 2 } }
+  for (const [handler, options] of [
+    [() => undefined, { failure: { retry: quickRetry(2) } }],
+    [strategy, {}],
+  ] as const) {
+    const bus = room.bus()
+    await assert.rejects(
+      async () => {
+        await bus.subscribe(ThingMade, handler, { name: 'seen', ...options })
+        await bus.start()
+      },
+      (error) => error instanceof UnsupportedFeatureError,
+    )
+  }
+  assert.throws(
+    () => room.bus({ retry: quickRetry(2) }),
+    (error) => error instanceof UnsupportedFeatureError,
+  )
+}
+
+async function runsOnce(room: Room): Promise<void> {
+  const bus = room.bus()
+  const seen = recorder<ThingEvent>(({ data }, { attempt }) => {
+    if (data.n === 0) throw new RetryLater({ afterMs: 1 })
+    if (data.n < 5) throw new Error(`Attempt ${attempt} fails.`)
+  })
+  await bus.subscribe(ThingMade, seen.handle, { name: 'seen' })
+  await bus.start()
+  await bus.publishBatch(things(10))
+  await room.handled(seen, 5)
+  await room.drained(bus)
+  assert.equal(seen.runs.length, 10, 'what fails is given up at once, and the others are handled')
+}
+
 const retries = ({ retry }: { readonly retry: boolean }): boolean => retry
 
 export const retryCases: readonly BrokerCase[] = cases(
@@ -141,10 +176,17 @@ export const retryCases: readonly BrokerCase[] = cases(
     id: 'B04',
     title: 'retry: two attempts fail, the third is handled and knows that it is the third',
     needs: retries,
+    refused: { title: 'retry is refused, where a handler, its options or the bus ask for it', run: refusesRetry },
     run: (room) => thirdAttempt(room, undefined),
   },
   { id: 'B04', title: 'retry: the same without order', needs: retries, run: (room) => thirdAttempt(room, 'none') },
-  { id: 'B08', title: 'after errors: failures in a row on one event do not stop the others', needs: retries, run: afterErrors },
+  {
+    id: 'B08',
+    title: 'after errors: failures in a row on one event do not stop the others',
+    needs: retries,
+    refused: { title: 'after errors: what fails runs once, and the others go on', run: runsOnce },
+    run: afterErrors,
+  },
   {
     id: 'B15',
     title: 'delayed retry: the backoff is kept, never early, and other keys go on meanwhile',

@@ -143,6 +143,12 @@ export const serverCases: readonly BrokerCase[] = cases(
   },
   { id: 'B27', title: 'cannot connect: a clear error within the deadline, without a secret', hooks: ['server'], run: cannotConnect },
   { id: 'B27', title: 'cannot connect: when the server is back, it works without a restart', hooks: ['server'], run: serverComesBack },
-  { id: 'B29', title: 'long handler: of three times the lease, and it stays with its consumer', hooks: ['leaseMs'], run: longHandler },
+  {
+    id: 'B29',
+    title: 'long handler: of three times the lease, and it stays with its consumer',
+    needs: ({ groups }) => groups !== false,
+    hooks: ['leaseMs'],
+    run: longHandler,
+  },
   { id: 'B30', title: 'health: it goes with the server, and comes back with it', hooks: ['server'], run: healthFollowsTheServer },
 )

@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict'
 import {
+  type AnyTarget,
   type BrokerCapabilities,
   EventBus,
   type EventBusOptions,
+  type HandlerFunction,
+  type HandlerOptions,
   type IBroker,
   type IDeadLetterStore,
   type IEventBus,
@@ -63,17 +66,28 @@ export class Room {
 
   /** A bus as another process would have it: of the same service, with a broker of its own. Closed with the room. */
   bus({ wrap, broker = this.broker(), ...options }: RoomBusOptions = {}): IEventBus {
+    const used = wrap === undefined ? broker : wrap(broker)
     const bus = this.makeBus({
       service: 'suite',
-      retry: quickRetry(),
+      retry: used.capabilities.retry ? quickRetry() : undefined,
       logger: silent,
       deadLetters: this.#deadLetters,
       ...this.options.bus,
       ...options,
-      broker: wrap === undefined ? broker : wrap(broker),
+      broker: used,
     })
+    if (!this.hasGroups) everySubscriptionBroadcasts(bus)
     this.#closing.push(() => bus.close({ timeoutMs: this.limits.gapMs }))
     return bus
+  }
+
+  get hasGroups(): boolean {
+    return this.capabilities.groups !== false
+  }
+
+  /** How many processes of one group share its events: one where a broker has no groups. */
+  members(count: number): number {
+    return this.hasGroups ? count : 1
   }
 
   /** Runs when the case is over, last first. */
@@ -116,6 +130,13 @@ export class Room {
     await this.options.cleanUp?.(this.namespace)
     assert.deepEqual(failures, [], 'closing what the case opened must succeed')
   }
+}
+
+/** A broker without groups takes broadcasts only, and owes them all that does not need a group. */
+function everySubscriptionBroadcasts(bus: IEventBus): void {
+  const subscribe = bus.subscribe.bind(bus) as (target: AnyTarget, handler: HandlerFunction<object>, options?: HandlerOptions) => unknown
+  const broadcasting: typeof subscribe = (target, handler, options) => subscribe(target, handler, { broadcast: true, ...options })
+  bus.subscribe = broadcasting as IEventBus['subscribe']
 }
 
 /** Retries that cost a test no time. */
