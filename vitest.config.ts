@@ -18,7 +18,8 @@ const serverOf = (path: string) => {
 }
 
 export default defineConfig(({ mode }) => {
-  const stress = mode === 'stress'
+  // what takes minutes or many servers is asked for by its mode: `test/x.stress.ts`, `test/x.cluster.ts`, `test/x.more.ts`
+  const special = ['stress', 'cluster', 'more'].find((name) => name === mode)
   return {
     // Packages of the workspace resolve to their sources: no build is needed before a test.
     resolve: {
@@ -33,12 +34,13 @@ export default defineConfig(({ mode }) => {
       testTimeout: 20_000,
       hookTimeout: 30_000,
       projects: [
-        ...(stress ? [] : [{ extends: true as const, test: { name: 'workspace', root, include: ['test/**/*.test.ts'] } }]),
+        ...(special !== undefined ? [] : [{ extends: true as const, test: { name: 'workspace', root, include: ['test/**/*.test.ts'] } }]),
         ...folders.map(({ name, path }) => ({
           extends: true as const,
-          test: stress
-            ? { name, root: path, include: ['test/**/*.stress.ts'], testTimeout: 300_000, ...serverOf(path) }
-            : { name, root: path, include: ['src/**/*.test.ts', 'test/**/*.test.ts'], ...serverOf(path) },
+          test:
+            special !== undefined
+              ? { name, root: path, include: [`test/**/*.${special}.ts`], testTimeout: 300_000, ...serverOf(path) }
+              : { name, root: path, include: ['src/**/*.test.ts', 'test/**/*.test.ts'], ...serverOf(path) },
         })),
       ],
     },

@@ -171,7 +171,9 @@ export type {
   PostgresStoreConfig,
   RabbitMqBrokerConfig,
   RedisBrokerConfig,
+  RedisClusterConfig,
   RedisConnectionConfig,
+  RedisPubSubBrokerConfig,
   RedisStoreConfig,
   StoreConfig,
 } from './config/adapter-config.js'

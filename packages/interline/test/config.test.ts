@@ -29,7 +29,7 @@ describe('a wrong configuration is refused', () => {
     [
       'a broker without type',
       { broker: {} },
-      'broker.type: undefined is not a broker; expected memory, redis, rabbitmq, kafka or nats, or an instance of another broker.',
+      'broker.type: undefined is not a broker; expected memory, redis, redis-pubsub, rabbitmq, kafka or nats, or an instance of another broker.',
     ],
     ['a broker that is text', { broker: 'redis' }, 'broker: "redis" is not an object; expected an object with settings.'],
     [

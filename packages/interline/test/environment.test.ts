@@ -127,6 +127,18 @@ describe('configFromEnv', () => {
     expect(configFromEnv({ INTERLINE_HYBRID: 'true', INTERLINE_DEDUP_ENABLED: 'false' })).toEqual({ hybrid: true, dedup: false })
   })
 
+  it('takes the address of Redis for its lossy side too, where that is asked for', () => {
+    const config = configFromEnv({ INTERLINE_BROKER: 'redis-pubsub', INTERLINE_REDIS_PREFIX: 'shop', REDIS_HOST: 'redis' })
+    expect(config.broker).toEqual({ type: 'redis-pubsub', 'redis-pubsub': { host: 'redis', prefix: 'shop' } })
+  })
+
+  it('takes nodes of a Redis Cluster, for the broker and the store', () => {
+    const config = configFromEnv({ REDIS_CLUSTER_NODES: 'a:7000, b:7001', REDIS_PASSWORD: 'x', REDIS_EVENT_STORE_CLUSTER_NODES: 'c:7002' })
+    expect(config.broker).toEqual({ type: 'redis', redis: { cluster: { nodes: ['a:7000', 'b:7001'] }, password: 'x' } })
+    expect(config.store).toEqual({ type: 'redis', redis: { cluster: { nodes: ['c:7002'] } } })
+    expect(() => configFromEnv({ REDIS_CLUSTER_NODES: 'a' })).toThrow('broker.redis.cluster.nodes[0]: "a" is not an address')
+  })
+
   it('takes a Kafka address as a broker, and its group as the name of the service', async () => {
     const config = configFromEnv({ KAFKA_BROKERS: 'kafka1:9092, kafka2:9092', KAFKA_CLIENT_ID: 'shop', KAFKA_GROUP_ID: 'mails' })
     expect(config.broker).toEqual({ type: 'kafka', kafka: { brokers: ['kafka1:9092', 'kafka2:9092'], clientId: 'shop', groupId: 'mails' } })
@@ -140,7 +152,10 @@ describe('configFromEnv', () => {
 
   it.each<[Record<string, string>, string]>([
     [{ INTERLINE_BROKR: 'redis' }, 'INTERLINE_BROKR: unknown variable. Did you mean "INTERLINE_BROKER"?'],
-    [{ INTERLINE_BROKER: 'rabbit' }, 'INTERLINE_BROKER: "rabbit" is not one of them; expected memory, redis, rabbitmq, kafka or nats.'],
+    [
+      { INTERLINE_BROKER: 'rabbit' },
+      'INTERLINE_BROKER: "rabbit" is not one of them; expected memory, redis, redis-pubsub, rabbitmq, kafka or nats.',
+    ],
     [{ RABBITMQ_HOST: 'a', RABBITMQ_PORT: '99999' }, 'RABBITMQ_PORT: 99999 is not a port; expected an integer from 1 to 65535.'],
     [{ REDIS_HOST: 'a', REDIS_PORT: 'abc' }, 'REDIS_PORT: "abc" is not a port; expected an integer from 1 to 65535.'],
     [

@@ -21,12 +21,15 @@ const forAuthors = new Set([
   'priorityRank',
   'ProcessIdempotencyStore',
   'readAttributes',
+  'readStructured',
   'StoredEvents',
   'streamDeletedType',
+  'structuredContentType',
   'tombstone',
   'wasExpected',
   'withStoredEvents',
   'writeAttributes',
+  'writeStructured',
 ])
 
 it('gives what core and memory export, but for what only authors of adapters need', () => {

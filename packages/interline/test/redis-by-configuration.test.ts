@@ -8,8 +8,10 @@ import {
   createBus,
   defineEvent,
   EventBusFactory,
+  type HandlerOptions,
   type IEventBus,
   isInterlineError,
+  MemoryDeadLetterStore,
   staticSchema,
 } from '../src/index.js'
 
@@ -83,6 +85,37 @@ describe('the same code by configuration alone', () => {
     await bus.subscribe(OrderPlaced, () => undefined, { name: 'mail' })
     await bus.publish(OrderPlaced({ orderId: 'o-1' }))
     await expect.poll(() => seen, { timeout: 10_000 }).toEqual(['mail'])
+  })
+})
+
+describe('Redis pub/sub by configuration', () => {
+  const onPubSub = (): BusConfig => {
+    const prefix = `interline-${randomUUID()}`
+    return { broker: { type: 'redis-pubsub', 'redis-pubsub': { url: redis.url, prefix } } }
+  }
+
+  it('reaches every process that listens', async () => {
+    const config = onPubSub()
+    const seen: string[] = []
+    const buses = ['a', 'b'].map((name) => ({ name, bus: opened(createBus(config)) }))
+    for (const { name, bus } of buses) {
+      await bus.subscribe(OrderPlaced, ({ data }) => void seen.push(`${name} ${data.orderId}`), { name: 'cache', broadcast: true })
+      await bus.start()
+    }
+    await buses[0]?.bus.publish(OrderPlaced({ orderId: 'o-1' }))
+    await expect.poll(() => [...seen].sort(), { timeout: 10_000 }).toEqual(['a o-1', 'b o-1'])
+  })
+
+  it.each<[string, Partial<BusConfig>, HandlerOptions]>([
+    ['a group', {}, {}],
+    ['retries', {}, { broadcast: true, failure: { retry: { maxAttempts: 2 } } }],
+    ['dead letters', {}, { broadcast: true, failure: { deadLetter: { enabled: true } } }],
+    ['retries of the whole bus', { retry: { maxAttempts: 2 } }, { broadcast: true }],
+    ['a place for dead letters', { deadLetters: new MemoryDeadLetterStore() }, { broadcast: true }],
+  ])('refuses %s, and says what to do', async (_what, config, options) => {
+    const bus = opened(createBus({ ...onPubSub(), ...config }))
+    const started = bus.subscribe(OrderPlaced, () => undefined, { name: 'cache', ...options }).then(() => bus.start())
+    await expect(started).rejects.toThrow(/^The redis-pubsub broker can not .* or use a broker that can\.$/)
   })
 })
 

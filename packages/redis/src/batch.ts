@@ -23,23 +23,23 @@ export interface Batch {
 
 /**
  * Events of one kind have most of their attributes in common; those travel once for a batch, which halves the work of client and
- * server. Every keyless message goes to the next partition.
+ * server.
  */
 export class BatchBuilder {
   readonly #keys: KeySpace
-  #nextPartition = Math.floor(Math.random() * 1_024)
+  readonly #partitionFor: (message: WireMessage) => number
 
-  constructor(keys: KeySpace) {
+  constructor(keys: KeySpace, partitionFor: (message: WireMessage) => number) {
     this.#keys = keys
+    this.#partitionFor = partitionFor
   }
 
-  build(messages: readonly Outgoing[], partitionsOf: (destination: string) => number): Batch {
+  build(messages: readonly Outgoing[]): Batch {
     const streams = new Places()
     const sets = new Places()
     const shapes = new Map<string, { shape: Shape; index: number }>()
     const placed = messages.map(({ message, fields }) => {
-      const partitions = partitionsOf(message.destination)
-      const partition = message.key === undefined ? this.#nextPartition++ % partitions : partitionOf(message.key, partitions)
+      const partition = this.#partitionFor(message)
       const places = message.deliverAt === undefined ? streams : sets
       const signature = fields.names.join()
       let known = shapes.get(signature)
@@ -80,6 +80,12 @@ export class BatchBuilder {
     const keys = this.#keys.partition(message.destination, partition)
     return message.deliverAt === undefined ? keys.events : keys.scheduled
   }
+}
+
+/** The partition of a message's key; a message without a key goes to the next one. */
+export function placement(partitions: number): (message: WireMessage) => number {
+  let next = Math.floor(Math.random() * 1_024)
+  return ({ key }) => (key === undefined ? next++ % partitions : partitionOf(key, partitions))
 }
 
 function narrow(shared: (string | Buffer | undefined)[], values: readonly (string | Buffer)[]): void {

@@ -76,7 +76,7 @@ export class BlockingReader {
     if (id === undefined) return
     try {
       while (this.#reading === read) {
-        const unblocked = await this.#context.control.run((client) => client.client('UNBLOCK', id), 1_000)
+        const unblocked = await this.#context.control.at('').run((client) => client.client('UNBLOCK', id), 1_000)
         if (unblocked === 1) return
         await pause(unblockAgainMs)
       }

@@ -8,10 +8,10 @@ import {
   type Source,
   toError,
 } from '@interline/core'
-import { BlockingReader } from './blocking-reader.js'
 import type { BrokerContext } from './context.js'
 import { readEntryAgain } from './entry-again.js'
 import { startId } from './groups.js'
+import { type PositionReader, positionReader } from './position-reader.js'
 import type { RedisDeadLetterStore } from './redis-dead-letter-store.js'
 import { type DecodedEntry, decodeEntry, textFields } from './redis-message.js'
 import { Bell, pause } from './waiting.js'
@@ -22,7 +22,7 @@ export class BroadcastConsumer implements Consumer {
   readonly #source: Source
   readonly #receive: Receive
   readonly #deadLetters: RedisDeadLetterStore
-  readonly #reader: BlockingReader
+  readonly #reader: PositionReader
   readonly #positions = new Map<string, string>()
   readonly #bell = new Bell()
   readonly #closing = new AbortController()
@@ -38,7 +38,7 @@ export class BroadcastConsumer implements Consumer {
     this.#source = source
     this.#receive = receive
     this.#deadLetters = deadLetters
-    this.#reader = new BlockingReader(context)
+    this.#reader = positionReader(context, source.destination)
   }
 
   async start(): Promise<void> {
@@ -47,12 +47,13 @@ export class BroadcastConsumer implements Consumer {
       { length: this.#context.options.partitions },
       (_, index) => this.#context.keys.partition(destination, index).events,
     )
-    await this.#context.control.run(async (client) => {
-      const newest = await Promise.all(keys.map((key) => (from === 'now' ? client.xrevrange(key, '+', '-', 'COUNT', 1) : [])))
-      keys.forEach((key, index) => {
-        this.#positions.set(key, from === 'now' ? (newest[index]?.[0]?.[0] ?? '0') : startId(from))
-      })
-    })
+    await Promise.all(
+      keys.map(async (key) => {
+        const newest =
+          from === 'now' ? await this.#context.control.at(key).run((client) => client.xrevrange(key, '+', '-', 'COUNT', 1)) : []
+        this.#positions.set(key, from === 'now' ? (newest[0]?.[0] ?? '0') : startId(from))
+      }),
+    )
     void this.#run()
   }
 
@@ -114,13 +115,10 @@ export class BroadcastConsumer implements Consumer {
   }
 
   async #read(room: number): Promise<Delivery[]> {
-    await this.#reader.prepare()
     const { blockMs } = this.#context.options
-    const keys = [...this.#positions.keys()]
-    const count = Math.max(1, Math.floor(room / keys.length))
-    const parameters = ['COUNT', String(count), 'BLOCK', String(blockMs), 'STREAMS', ...keys, ...this.#positions.values()]
+    const count = Math.max(1, Math.floor(room / this.#positions.size))
     const deliveries: Delivery[] = []
-    for (const [key, entries] of await this.#reader.read('xread', parameters, blockMs)) {
+    for (const [key, entries] of await this.#reader.read(this.#positions, count, blockMs)) {
       for (const [id, fields] of entries) {
         const { destination } = this.#source
         const decoded = decodeEntry(destination, textFields(fields)) ?? (await readEntryAgain(this.#context, destination, key, id))

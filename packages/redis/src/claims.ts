@@ -36,6 +36,25 @@ export async function claimPending(
   mode: 'own' | 'idle' | 'all',
   streams: readonly SourceStream[],
   room: number,
+  member: { readonly group: string; readonly consumer: string },
+): Promise<ClaimPass> {
+  const parts = context.control.split(streams, ({ key }) => key)
+  const share = Math.ceil(room / Math.max(1, parts.length))
+  const passes = await Promise.all(parts.map((part) => claimFrom(context, mode, part, share, member)))
+  return {
+    entries: passes.flatMap(({ entries }) => entries),
+    finished: passes.every(({ finished }) => finished),
+    lost: passes.flatMap(({ lost }) => lost),
+    gone: passes.flatMap(({ gone }) => gone),
+  }
+}
+
+/** Streams of one slot. */
+async function claimFrom(
+  context: BrokerContext,
+  mode: 'own' | 'idle' | 'all',
+  streams: readonly SourceStream[],
+  room: number,
   { group, consumer }: { readonly group: string; readonly consumer: string },
 ): Promise<ClaimPass> {
   const keys: string[] = []
@@ -45,7 +64,7 @@ export async function claimPending(
     keys.push(stream.key, stream.partition.notes, stream.partition.leaseKey)
     values.push(fences[index] ?? '', stream.cursor)
   })
-  const answers = (await context.control.run((client) => claimScript.run(client, keys, values))) as Answer[]
+  const answers = (await context.control.at(keys[0] ?? '').run((client) => claimScript.run(client, keys, values))) as Answer[]
   const entries: ClaimedEntry[] = []
   const lost: Partition[] = []
   const gone: { stream: SourceStream; count: number }[] = []

@@ -1,21 +1,25 @@
 import { type BrokerEvent, ClosedError, ConnectionError, toError } from '@interline/core'
 import { type RedisOptions as ClientOptions, Redis } from 'ioredis'
-import type { ResolvedConnection } from './redis-options.js'
+import type { Links, Route } from './links.js'
+import type { NodeAddress, ResolvedConnection } from './redis-options.js'
 import { CallDeadline, pause } from './waiting.js'
 
 export type Report = (event: BrokerEvent) => void
 
-/** What a connection is for: `reader` blocks, so it has no time limit for a command. */
-export type LinkPurpose = 'publisher' | 'control' | 'reader'
+/** What a connection is for: `reader` blocks and `subscriber` only listens, so neither has a time limit for a command. */
+export type LinkPurpose = 'publisher' | 'control' | 'reader' | 'subscriber'
 
 /**
  * One connection that is never mended: where a client breaks, it is thrown away and the next call gets a fresh one. ioredis' own
  * reconnecting would send commands again that may have been executed, or leave their promises pending for ever.
  */
-export class Link {
+export class Link implements Links, Route {
+  readonly sharded = false
   readonly #options: ResolvedConnection
   readonly #purpose: LinkPurpose
   readonly #report: Report
+  readonly #address: NodeAddress | undefined
+  #attempts = 0
   #client: Redis | undefined
   #opening: Promise<Redis> | undefined
   #closed = false
@@ -23,7 +27,9 @@ export class Link {
   /** Grows with every fresh client. */
   generation = 0
 
-  constructor(options: ResolvedConnection, purpose: LinkPurpose, report: Report = () => undefined) {
+  /** To the given node of a cluster, or, where a cluster was given and no address, to any node of it. */
+  constructor(options: ResolvedConnection, purpose: LinkPurpose, report: Report = () => undefined, address?: NodeAddress) {
+    this.#address = address
     this.#options = options
     this.#purpose = purpose
     this.#report = report
@@ -33,7 +39,6 @@ export class Link {
     return this.#client !== undefined
   }
 
-  /** A connected client. Rejects with ConnectionError, without a secret, when that takes longer than `connectTimeoutMs`. */
   open(): Promise<Redis> | Redis {
     if (this.#client !== undefined) return this.#client
     if (this.#closed) return Promise.reject(new ClosedError('The connection to Redis was closed.'))
@@ -43,10 +48,32 @@ export class Link {
     return this.#opening
   }
 
-  /**
-   * Runs what may be executed twice, and again after a broken connection until `timeoutMs` have passed. `again` tells the work that
-   * an earlier try may have been executed.
-   */
+  at(): Route {
+    return this
+  }
+
+  split<T>(items: readonly T[]): readonly (readonly T[])[] {
+    return items.length === 0 ? [] : [items]
+  }
+
+  async masters(): Promise<readonly Route[]> {
+    return [this]
+  }
+
+  mayPass(error: unknown): boolean {
+    return isTemporary(error)
+  }
+
+  async once<T>(work: (client: Redis) => Promise<T>): Promise<T> {
+    const client = await this.open()
+    try {
+      return await work(client)
+    } catch (error) {
+      if (!isReply(error)) this.discard(client)
+      throw error
+    }
+  }
+
   async run<T>(work: (client: Redis, again: boolean) => Promise<T>, timeoutMs: number = this.#options.commandTimeoutMs): Promise<T> {
     const deadline = new CallDeadline(timeoutMs)
     let again = false
@@ -68,7 +95,6 @@ export class Link {
     }
   }
 
-  /** Gives up a client that no longer answers. */
   discard(client: Redis): void {
     client.disconnect()
     this.#lost(client)
@@ -82,7 +108,9 @@ export class Link {
   }
 
   async #connect(): Promise<Redis> {
-    const client = createClient(this.#options, this.#purpose)
+    const { cluster } = this.#options
+    const address = this.#address ?? cluster?.[this.#attempts++ % cluster.length]
+    const client = createClient(this.#options, this.#purpose, address)
     let refusal: Error | undefined
     client.on('error', (error: Error) => {
       refusal = error
@@ -93,7 +121,7 @@ export class Link {
       await client.connect()
     } catch (error) {
       client.disconnect()
-      throw describe(refusal ?? toError(error), this.#options)
+      throw describe(refusal ?? toError(error), this.#options, address)
     } finally {
       clearTimeout(deadline)
     }
@@ -121,7 +149,8 @@ export class Link {
   }
 }
 
-function createClient(options: ResolvedConnection, purpose: LinkPurpose): Redis {
+function createClient(options: ResolvedConnection, purpose: LinkPurpose, place: NodeAddress | undefined): Redis {
+  const unlimited = purpose === 'reader' || purpose === 'subscriber'
   const own: ClientOptions & { replyMapping: 'legacy' } = {
     lazyConnect: true,
     // Replies of RESP2 are decoded a third faster, and nothing here needs the newer one.
@@ -140,10 +169,10 @@ function createClient(options: ResolvedConnection, purpose: LinkPurpose): Redis 
     connectionName: `interline-${purpose}`,
     replyMapping: 'legacy',
     stringNumbers: false,
-    ...(purpose === 'reader' ? {} : { commandTimeout: options.commandTimeoutMs }),
+    ...(unlimited ? {} : { commandTimeout: options.commandTimeoutMs }),
   }
   if (options.client !== undefined) {
-    return options.client.duplicate({ ...own, ...(purpose === 'reader' ? { commandTimeout: undefined } : {}) })
+    return options.client.duplicate({ ...own, ...(unlimited ? { commandTimeout: undefined } : {}) })
   }
   const address = {
     ...(options.username === undefined ? {} : { username: options.username }),
@@ -153,7 +182,7 @@ function createClient(options: ResolvedConnection, purpose: LinkPurpose): Redis 
   }
   const all = { ...own, ...address } as typeof own
   if (options.url !== undefined) return new Redis(options.url, all)
-  return new Redis({ ...all, host: options.host, port: options.port })
+  return new Redis({ ...options.nodeSettings, ...all, ...(place ?? { host: options.host, port: options.port }) })
 }
 
 /** The server's own answer, as opposed to a connection that broke. */
@@ -169,9 +198,9 @@ export function isTemporary(error: unknown): boolean {
 }
 
 /** Names the server and what is wrong with it, never what was sent: the failed command may hold the password. */
-function describe(error: Error, options: ResolvedConnection): ConnectionError {
+function describe(error: Error, options: ResolvedConnection, place: NodeAddress | undefined): ConnectionError {
   const cause = withoutCommand(error)
-  const where = addressOf(options)
+  const where = place === undefined ? addressOf(options) : `${place.host}:${place.port}`
   if (/WRONGPASS|invalid password|invalid username-password/i.test(error.message)) {
     return new ConnectionError(`Redis at ${where} refused the user name or password. Check "username" and "password".`, { cause })
   }

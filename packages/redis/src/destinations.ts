@@ -1,16 +1,16 @@
 import { ConfigurationError } from '@interline/core'
-import type { Link } from './connections.js'
 import type { KeySpace } from './key-space.js'
+import type { Links, Route } from './links.js'
 
 /** Which destinations exist and how many partitions each has. The first to use one decides, for good. */
 export class Destinations {
-  readonly #link: Link
+  readonly #links: Links
   readonly #keys: KeySpace
   readonly #partitions: number
   readonly #known = new Set<string>()
 
-  constructor(link: Link, keys: KeySpace, partitions: number) {
-    this.#link = link
+  constructor(links: Links, keys: KeySpace, partitions: number) {
+    this.#links = links
     this.#keys = keys
     this.#partitions = partitions
   }
@@ -22,7 +22,7 @@ export class Destinations {
   /** Rejects with ConfigurationError where the destination was made with another number of partitions. */
   async ensure(destination: string, force: boolean = false): Promise<void> {
     if (this.#known.has(destination) && !force) return
-    const stored = await this.#link.run(async (client) => {
+    const stored = await this.#route.run(async (client) => {
       const name = this.#keys.destinations
       await client.hsetnx(name, destination, String(this.#partitions))
       return Number(await client.hget(name, destination))
@@ -32,14 +32,18 @@ export class Destinations {
   }
 
   async list(): Promise<string[]> {
-    const stored = await this.#link.run((client) => client.hgetall(this.#keys.destinations))
+    const stored = await this.#route.run((client) => client.hgetall(this.#keys.destinations))
     return Object.keys(stored).sort()
   }
 
   /** The partitions of a destination that exists; of one that does not, those that it would get. */
   async partitionsOf(destination: string): Promise<number> {
-    const stored = await this.#link.run((client) => client.hget(this.#keys.destinations, destination))
+    const stored = await this.#route.run((client) => client.hget(this.#keys.destinations, destination))
     return stored === null ? this.#partitions : Number(stored)
+  }
+
+  get #route(): Route {
+    return this.#links.at(this.#keys.destinations)
   }
 
   #check(destination: string, stored: number): void {

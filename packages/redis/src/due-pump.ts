@@ -13,12 +13,23 @@ export class DuePump {
   readonly #repeat: Repeat
 
   constructor(context: BrokerContext, partitions: readonly Partition[]) {
-    const keys = partitions.flatMap((partition) => [partition.scheduled, partition.events.key, partition.delayed, partition.retries.key])
+    const { control, news } = context
+    const pump = async (part: readonly Partition[]): Promise<number> => {
+      const [first] = part
+      if (first === undefined) return -1
+      const keys = part.flatMap((partition) => [partition.scheduled, partition.events.key, partition.delayed, partition.retries.key])
+      // on a cluster each partition has a slot of its own
+      const [channel, marks] = news === undefined ? ['', []] : [first.news, [first.waiting]]
+      const route = control.at(first.events.key)
+      const answer = await route.run((client) => pumpScript.run(client, [...keys, ...marks], [String(batch), channel]))
+      const [, nextMs] = answer as [number, number]
+      return nextMs
+    }
     this.#repeat = new Repeat(
       async () => {
-        const answer = await context.control.run((client) => pumpScript.run(client, keys, [String(batch)]))
-        const [, nextMs] = answer as [number, number]
-        return nextMs < 0 ? longestWaitMs : Math.min(nextMs, longestWaitMs)
+        const parts = news === undefined ? [partitions] : partitions.map((partition) => [partition])
+        const waits = (await Promise.all(parts.map(pump))).filter((nextMs) => nextMs >= 0)
+        return Math.min(longestWaitMs, ...waits)
       },
       (error) => {
         context.report({ kind: 'warning', detail: 'What is due could not be moved; it is tried again.', error: toError(error) })

@@ -8,7 +8,7 @@ export async function readEntryAgain(
   stream: string,
   id: string,
 ): Promise<DecodedEntry | undefined> {
-  const reply = (await context.control.run((client) => client.callBuffer('XRANGE', stream, id, id))) as [Buffer, Buffer[]][]
+  const reply = (await context.control.at(stream).run((client) => client.callBuffer('XRANGE', stream, id, id))) as [Buffer, Buffer[]][]
   const entry = reply[0]
   return entry === undefined ? undefined : decodeBuffers(destination, entry[1])
 }

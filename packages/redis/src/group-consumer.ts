@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { type Consumer, type Receive, type Source, toError } from '@interline/core'
 import type { BrokerContext } from './context.js'
 import { DuePump } from './due-pump.js'
-import { createGroup } from './groups.js'
+import { createGroup, removeConsumers } from './groups.js'
 import { Heartbeat } from './heartbeat.js'
 import { Intake } from './intake.js'
 import { Maintenance } from './maintenance.js'
@@ -10,7 +10,6 @@ import { giveBack, join, keepJoined, leave, type Member } from './membership.js'
 import { Partition } from './partition.js'
 import { type LeaseListener, PartitionLeases } from './partition-leases.js'
 import type { RedisDelivery } from './redis-delivery.js'
-import { cleanUpScript } from './scripts/index.js'
 import { Settlement, type SettlementOwner } from './settlement.js'
 import { Bell, pause, type Repeat } from './waiting.js'
 
@@ -281,8 +280,6 @@ export class GroupConsumer implements Consumer, SettlementOwner, LeaseListener {
       this.lost(partition)
     }
     await leave(this.#context, this.#member)
-    const streams = this.#partitions.flatMap((partition) => partition.streams.map(({ key }) => key))
-    const values = [this.group, String(Number.MAX_SAFE_INTEGER), this.consumer]
-    await this.#context.control.run((client) => cleanUpScript.run(client, streams, values))
+    await removeConsumers(this.#context, this.#partitions, [this.group, String(Number.MAX_SAFE_INTEGER), this.consumer])
   }
 }

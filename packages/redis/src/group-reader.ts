@@ -13,16 +13,45 @@ export interface RawEntry {
   readonly fields: TextFields
 }
 
+export type Add = (key: string, id: string, fields: TextFields) => void
+
 type Backlog = readonly [
   shapes: readonly (readonly string[])[],
   streams: readonly (readonly [key: string, entries: readonly (readonly [id: string, shape: number, ...values: string[]])[]])[],
 ]
 
+/** What `readBacklogScript` answers; answers how many streams had something. */
+export function readReply(reply: string, add: Add): number {
+  const [shapes, found] = JSON.parse(reply) as Backlog
+  for (const [key, list] of found) {
+    for (const [id, shape, ...values] of list) add(key, id, { names: shapes[shape - 1] as readonly string[], values })
+  }
+  return found.length
+}
+
 /** So many entries in one read are a backlog: it is worth asking for more without waiting. */
 const manyEntries = 20
 
+/** What can be waited for. */
+export interface Waits {
+  /** Connects where that is needed, so that `generation` tells the truth before a read. */
+  prepare(): Promise<void>
+  /** Grows when what was on its way may be pending and unseen. */
+  readonly generation: number
+  /** Ends a read that waits, or the next one where none does. */
+  wake(): void
+  close(): void
+}
+
 /** Reads what is new for one consumer of a group. */
-export class GroupReader {
+export interface EntryReader {
+  readonly connection: Waits
+  /** Waits for up to `blockMs` for new entries of the streams: about `room` of them, more where streams wake up together. */
+  read(streams: readonly SourceStream[], room: number, blockMs: number): Promise<RawEntry[]>
+}
+
+/** Over one connection to one server. */
+export class GroupReader implements EntryReader {
   readonly connection: BlockingReader
   readonly #group: string
   readonly #consumer: string
@@ -36,7 +65,6 @@ export class GroupReader {
     this.#consumer = consumer
   }
 
-  /** Waits for up to `blockMs` for new entries of the streams: about `room` of them, more where streams wake up together. */
   async read(streams: readonly SourceStream[], room: number, blockMs: number): Promise<RawEntry[]> {
     const fences = streams.map((stream) => stream.partition.fence)
     const keys = streams.map(({ key }) => key)
@@ -55,22 +83,13 @@ export class GroupReader {
   }
 
   /** Answers how many streams had something. */
-  async #readBacklog(keys: readonly string[], count: string, add: (key: string, id: string, fields: TextFields) => void): Promise<number> {
+  async #readBacklog(keys: readonly string[], count: string, add: Add): Promise<number> {
     const reply = await this.connection.run(readBacklogScript, keys, [this.#group, this.#consumer, count])
     if (typeof reply !== 'string') return 0
-    const [shapes, found] = JSON.parse(reply) as Backlog
-    for (const [key, list] of found) {
-      for (const [id, shape, ...values] of list) add(key, id, { names: shapes[shape - 1] as readonly string[], values })
-    }
-    return found.length
+    return readReply(reply, add)
   }
 
-  async #wait(
-    keys: readonly string[],
-    count: string,
-    blockMs: number,
-    add: (key: string, id: string, fields: TextFields) => void,
-  ): Promise<number> {
+  async #wait(keys: readonly string[], count: string, blockMs: number, add: Add): Promise<number> {
     const parameters = ['GROUP', this.#group, this.#consumer, 'COUNT', count, 'BLOCK', String(blockMs), 'STREAMS', ...keys]
     for (const _ of keys) parameters.push('>')
     const reply = await this.connection.read('xreadgroup', parameters, blockMs)

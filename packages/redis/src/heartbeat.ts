@@ -48,15 +48,21 @@ export class Heartbeat {
   }
 
   async #beat(): Promise<void> {
-    const streams: SourceStream[] = this.#partitions.flatMap(({ streams }) => streams.filter((stream) => stream.inHand.size > 0))
-    if (streams.length === 0) return
+    const streams = this.#partitions.flatMap((partition) => partition.streams.filter((stream) => stream.inHand.size > 0))
+    const { control } = this.#context
+    await Promise.all(control.split(streams, ({ key }) => key).map((part) => this.#beatFor(part)))
+  }
+
+  /** Streams of one slot. */
+  async #beatFor(streams: readonly SourceStream[]): Promise<void> {
     const values = [this.#member.group, this.#member.consumer]
     for (const stream of streams) {
       const ids = [...stream.inHand.keys()].sort(compareIds)
       values.push(String(ids.length), ...ids)
     }
     const keys = streams.map(({ key }) => key)
-    const answers = (await this.#context.control.run((client) => heartbeatScript.run(client, keys, values))) as string[][]
+    const route = this.#context.control.at(keys[0] ?? '')
+    const answers = (await route.run((client) => heartbeatScript.run(client, keys, values))) as string[][]
     streams.forEach((stream, index) => {
       for (const id of answers[index] ?? []) {
         // What was settled meanwhile is no longer in hand.

@@ -1,5 +1,7 @@
 export type { RedisEventStoreOptions, RedisStoreRetention, RemovedEvents } from './event-store/event-store-options.js'
 export { RedisEventStore } from './event-store/redis-event-store.js'
+export type { RedisPubSubOptions } from './pubsub/pubsub-options.js'
+export { RedisPubSubBroker } from './pubsub/redis-pubsub-broker.js'
 export { RedisBroker } from './redis-broker.js'
 export { RedisCheckpointStore } from './redis-checkpoint-store.js'
 export { RedisDeadLetterStore } from './redis-dead-letter-store.js'

@@ -1,8 +1,9 @@
 import type { Source } from '@interline/core'
 import { type ClaimPass, claimPending } from './claims.js'
+import { ClusterGroupReader } from './cluster/cluster-group-reader.js'
 import type { BrokerContext } from './context.js'
 import { readEntryAgain } from './entry-again.js'
-import { GroupReader } from './group-reader.js'
+import { type EntryReader, GroupReader } from './group-reader.js'
 import type { Partition, SourceStream } from './partition.js'
 import { RedisDelivery, type Settler } from './redis-delivery.js'
 import { decodeEntry, type TextFields } from './redis-message.js'
@@ -33,7 +34,7 @@ export class Intake {
   readonly #partitions: readonly Partition[]
   readonly #settler: Settler
   readonly #ownership: Ownership | undefined
-  readonly #reader: GroupReader
+  readonly #reader: EntryReader
   #reading: ReadonlySet<Partition> = new Set()
   #seenGeneration = -1
   /** Own pending entries may be unknown here: a reply was lost. */
@@ -54,7 +55,11 @@ export class Intake {
     this.#partitions = partitions
     this.#settler = settler
     this.#ownership = ownership
-    this.#reader = new GroupReader(context, source.group, consumer)
+    const { news } = context
+    this.#reader =
+      news === undefined
+        ? new GroupReader(context, source.group, consumer)
+        : new ClusterGroupReader(context, news, partitions, source.group, consumer)
   }
 
   /** Something that was in hand may still be pending: look for it before reading on. */

@@ -4,6 +4,10 @@ export interface PartitionKeys {
   readonly events: string
   /** Sorted set of what waits for its `deliverAt`. */
   readonly scheduled: string
+  /** Set while somebody waits for news of the partition; on a cluster only. */
+  readonly waiting: string
+  /** Where the news is told that something was added. */
+  readonly news: string
 }
 
 /** What a group keeps beside a partition, in the same slot. */
@@ -35,7 +39,7 @@ export class KeySpace {
 
   partition(destination: string, index: number): PartitionKeys {
     const tag = this.#tag(destination, index)
-    return { events: `${tag}:events`, scheduled: `${tag}:scheduled` }
+    return { events: `${tag}:events`, scheduled: `${tag}:scheduled`, waiting: `${tag}:waiting`, news: `${tag}:news` }
   }
 
   group(destination: string, index: number, group: string): GroupKeys {
@@ -57,6 +61,11 @@ export class KeySpace {
   /** The number of the last batch that a publisher stored. */
   publisher(id: string): string {
     return `${this.prefix}:publisher:${id}`
+  }
+
+  /** The same for one partition alone, in its slot. */
+  partitionPublisher(destination: string, index: number, id: string): string {
+    return `${this.#tag(destination, index)}:publisher:${id}`
   }
 
   #tag(destination: string, index: number): string {

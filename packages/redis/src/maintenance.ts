@@ -1,7 +1,8 @@
 import { toError } from '@interline/core'
 import type { BrokerContext } from './context.js'
+import { removeConsumers } from './groups.js'
 import type { Partition } from './partition.js'
-import { cleanUpScript, trimScript } from './scripts/index.js'
+import { trimScript } from './scripts/index.js'
 import { Repeat } from './waiting.js'
 
 const everyMs = 5_000
@@ -49,12 +50,13 @@ export class Maintenance {
     const values = [this.#group, keep, maxAgeMs === undefined ? '' : String(maxAgeMs)]
     for (const partition of this.#partitions) {
       if (partition.phase === 'away') continue
-      const answer = await this.#context.control.run((client) => trimScript.run(client, [partition.events.key], values))
+      const answer = await this.#context.control
+        .at(partition.events.key)
+        .run((client) => trimScript.run(client, [partition.events.key], values))
       const [, lost] = answer as [number, number]
       this.#reportLoss(partition, lost)
     }
-    const streams = this.#partitions.flatMap((partition) => partition.streams.map(({ key }) => key))
-    await this.#context.control.run((client) => cleanUpScript.run(client, streams, [this.#group, String(goneMs), '']))
+    await removeConsumers(this.#context, this.#partitions, [this.#group, String(goneMs), ''])
   }
 
   #reportLoss(partition: Partition, lost: number): void {

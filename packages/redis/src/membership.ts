@@ -15,7 +15,7 @@ export interface Member {
 export async function join(context: BrokerContext, member: Member): Promise<number> {
   const key = context.keys.members(member.destination, member.group)
   const values = [member.order, member.consumer, String(context.options.claimIdleMs)]
-  const members = Number(await context.control.run((client) => joinScript.run(client, [key], values)))
+  const members = Number(await context.control.at(key).run((client) => joinScript.run(client, [key], values)))
   if (members > 0) return members
   throw new SubscriptionError(
     `Group "${member.group}" is already consuming "${member.destination}" with another order than "${member.order}". ` +
@@ -25,7 +25,7 @@ export async function join(context: BrokerContext, member: Member): Promise<numb
 
 export async function leave(context: BrokerContext, member: Member): Promise<void> {
   const key = context.keys.members(member.destination, member.group)
-  await context.control.run((client) => leaveScript.run(client, [key], [member.order, member.consumer]))
+  await context.control.at(key).run((client) => leaveScript.run(client, [key], [member.order, member.consumer]))
 }
 
 /** Stays a member until it is stopped. */
@@ -56,5 +56,5 @@ export async function giveBack(context: BrokerContext, member: Member, partition
     const fresh = deliveries.filter((delivery) => !delivery.handed).map(({ id }) => id)
     values.push(String(handed.length), String(fresh.length), ...handed, ...fresh)
   }
-  await context.control.run((client) => giveBackScript.run(client, keys, values))
+  await context.control.at(partition.events.key).run((client) => giveBackScript.run(client, keys, values))
 }

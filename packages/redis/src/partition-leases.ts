@@ -103,9 +103,9 @@ export class PartitionLeases {
       const begun = performance.now()
       const { consumer } = this.#member
       const keys = [partition.leaseKey, partition.tokenKey]
-      const token = await this.#context.control.run((client) =>
-        acquireLeaseScript.run(client, keys, [consumer, String(this.#context.options.claimIdleMs)]),
-      )
+      const token = await this.#context.control
+        .at(partition.leaseKey)
+        .run((client) => acquireLeaseScript.run(client, keys, [consumer, String(this.#context.options.claimIdleMs)]))
       if (Number(token) === 0) continue
       wanted--
       partition.fence = `${consumer}:${String(token)}`
@@ -122,7 +122,9 @@ export class PartitionLeases {
     const begun = performance.now()
     const fence = partition.fence
     const values = [fence, String(this.#context.options.claimIdleMs)]
-    const held = await this.#context.control.run((client) => renewLeaseScript.run(client, [partition.leaseKey], values))
+    const held = await this.#context.control
+      .at(partition.leaseKey)
+      .run((client) => renewLeaseScript.run(client, [partition.leaseKey], values))
     if (partition.fence !== fence || partition.phase === 'away') return
     if (held === 1) this.#extend(partition, begun)
     else this.lose(partition)

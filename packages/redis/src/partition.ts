@@ -34,6 +34,8 @@ export class Partition {
   readonly notes: string
   readonly delayed: string
   readonly scheduled: string
+  readonly waiting: string
+  readonly news: string
   readonly leaseKey: string
   readonly tokenKey: string
   phase: PartitionPhase = 'away'
@@ -54,6 +56,8 @@ export class Partition {
     this.notes = own.notes
     this.delayed = own.delayed
     this.scheduled = partition.scheduled
+    this.waiting = partition.waiting
+    this.news = partition.news
     this.leaseKey = own.lease
     this.tokenKey = own.token
   }

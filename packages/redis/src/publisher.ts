@@ -1,9 +1,10 @@
-import { randomUUID } from 'node:crypto'
 import { ClosedError, isInterlineError, PublishError, toError, type WireMessage } from '@interline/core'
-import { BatchBuilder, type Outgoing } from './batch.js'
-import { isReply, isTemporary, type Link } from './connections.js'
+import type { Redis } from 'ioredis'
+import type { BatchBuilder, Outgoing } from './batch.js'
+import { isReply } from './connections.js'
 import type { Destinations } from './destinations.js'
-import type { KeySpace } from './key-space.js'
+import type { PartitionKeys } from './key-space.js'
+import type { Route } from './links.js'
 import { encodeEntry } from './redis-message.js'
 import { publishScript, type ScriptArgument } from './scripts/index.js'
 import { CallDeadline, pause } from './waiting.js'
@@ -21,37 +22,47 @@ const maxBatch = 1_000
 /** Longer than any late packet of a connection given up. */
 const counterMs = 600_000
 
+/** How long the server waits for its replicas before it answers how many have it. */
+const replicationMs = 1_000
+
+export interface PublisherSettings {
+  readonly builder: BatchBuilder
+  /** Key of the number of the last batch. */
+  readonly counter: string
+  /** Whom to tell that there is something new, where readers wait for that. */
+  readonly news: Pick<PartitionKeys, 'waiting' | 'news'> | undefined
+  readonly publishTimeoutMs: number
+  readonly waitForReplicas: number
+}
+
 /**
  * Sends one batch at a time and collects meanwhile what comes next, so that order holds over concurrent calls and over repeated tries:
  * a batch that failed holds back the later ones until it is stored or given up.
  */
 export class Publisher {
-  readonly #link: Link
+  readonly #route: Route
   readonly #destinations: Destinations
-  readonly #partitions: number
-  readonly #timeoutMs: number
-  readonly #counter: string
-  readonly #builder: BatchBuilder
+  readonly #settings: PublisherSettings
   #queue: Call[] = []
   #number = 0
   #sending: Promise<void> | undefined
   published = 0
 
-  constructor(link: Link, destinations: Destinations, keys: KeySpace, options: { partitions: number; publishTimeoutMs: number }) {
-    this.#link = link
+  constructor(route: Route, destinations: Destinations, settings: PublisherSettings) {
+    this.#route = route
     this.#destinations = destinations
-    this.#partitions = options.partitions
-    this.#timeoutMs = options.publishTimeoutMs
-    this.#counter = keys.publisher(randomUUID())
-    this.#builder = new BatchBuilder(keys)
+    this.#settings = settings
   }
 
-  publish(messages: readonly WireMessage[], signal: AbortSignal | undefined): Promise<void> {
+  async publish(messages: readonly WireMessage[], signal: AbortSignal | undefined): Promise<void> {
+    return this.send(encodeAll(messages), signal)
+  }
+
+  send(outgoing: readonly Outgoing[], signal: AbortSignal | undefined): Promise<void> {
     return new Promise((resolve, reject) => {
-      const outgoing = encodeAll(messages)
       const call: Call = {
         messages: outgoing,
-        deadline: new CallDeadline(this.#timeoutMs),
+        deadline: new CallDeadline(this.#settings.publishTimeoutMs),
         settle: (error) => {
           if (call.settled) return
           call.settled = true
@@ -125,15 +136,16 @@ export class Publisher {
 
   async #store(calls: readonly Call[]): Promise<void> {
     const messages = calls.length === 1 && calls[0] !== undefined ? calls[0].messages : calls.flatMap((call) => call.messages)
-    const batch = this.#builder.build(messages, () => this.#partitions)
-    const keys = [this.#counter, ...batch.keys]
-    const values: ScriptArgument[] = [String(++this.#number), String(counterMs)]
+    const { builder, counter, news } = this.#settings
+    const batch = builder.build(messages)
+    const keys = [counter, ...batch.keys, ...(news === undefined ? [] : [news.waiting])]
+    const values: ScriptArgument[] = [String(++this.#number), String(counterMs), news?.news ?? '']
     for (const value of batch.values) values.push(value)
     for (let failures = 0; ; failures++) {
       const error = await this.#attempt(calls, keys, values)
       if (error === undefined) break
       for (const call of calls) {
-        if (!isTemporary(error) || call.deadline.passed) call.settle(failure(error, call.sent ? 'unknown' : 'failed'))
+        if (!this.#route.mayPass(error) || call.deadline.passed) call.settle(failure(error, call.sent ? 'unknown' : 'failed'))
       }
       if (calls.every((call) => call.settled)) return
       await pause(Math.min(20 * 2 ** failures, 500))
@@ -143,37 +155,40 @@ export class Publisher {
   }
 
   async #attempt(calls: readonly Call[], keys: readonly string[], values: readonly ScriptArgument[]): Promise<Error | undefined> {
-    let client: Awaited<ReturnType<Link['open']>>
+    const before = calls.map((call) => call.sent)
     try {
-      client = await this.#link.open()
-    } catch (error) {
-      return toError(error)
-    }
-    try {
-      const before = calls.map((call) => call.sent)
-      for (const call of calls) call.sent = true
-      try {
-        await publishScript.run(client, keys, values)
-      } catch (error) {
-        if (isReply(error) && refusedUntouched.test(toError(error).message)) {
-          calls.forEach((call, index) => {
-            call.sent = before[index] ?? false
-          })
-        }
-        throw error
-      }
+      await this.#route.once(async (client) => {
+        for (const call of calls) call.sent = true
+        const stored = publishScript.run(client, keys, values)
+        await (this.#settings.waitForReplicas === 0 ? stored : this.#replicated(client, stored))
+      })
       return undefined
-    } catch (error) {
-      if (!isReply(error)) this.#link.discard(client)
-      return toError(error)
+    } catch (thrown) {
+      const error = toError(thrown)
+      if (isReply(error) && refusedUntouched.test(error.message)) {
+        calls.forEach((call, index) => {
+          call.sent = before[index] ?? false
+        })
+      }
+      return error
     }
+  }
+
+  async #replicated(client: Redis, stored: Promise<unknown>): Promise<void> {
+    const { waitForReplicas } = this.#settings
+    await stored
+    const replicas = await client.wait(waitForReplicas, replicationMs)
+    if (replicas < waitForReplicas) throw new TooFewReplicas(`${replicas} of ${waitForReplicas} replicas have it`)
   }
 }
 
-/** Answers that the server gives before a script has written anything. */
-const refusedUntouched = /^(OOM|LOADING|READONLY|MASTERDOWN|CLUSTERDOWN|NOPERM|NOAUTH|BUSY |MISCONF|NOREPLICAS)/
+/** Tried again, as a connection that broke is: the batch is not stored twice. */
+class TooFewReplicas extends Error {}
 
-function encodeAll(messages: readonly WireMessage[]): Outgoing[] {
+/** Answers that the server gives before a script has written anything. */
+const refusedUntouched = /^(OOM|LOADING|READONLY|MASTERDOWN|CLUSTERDOWN|MOVED|ASK|TRYAGAIN|NOPERM|NOAUTH|BUSY |MISCONF|NOREPLICAS)/
+
+export function encodeAll(messages: readonly WireMessage[]): Outgoing[] {
   const problems = new Map<number, Error>()
   const outgoing: Outgoing[] = []
   messages.forEach((message, index) => {

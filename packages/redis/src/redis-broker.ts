@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import {
   type Abortable,
   type BrokerCapabilities,
@@ -13,13 +14,17 @@ import {
   toError,
   type WireMessage,
 } from '@interline/core'
+import { BatchBuilder, placement } from './batch.js'
 import { BroadcastConsumer } from './broadcast-consumer.js'
-import { Link, type Report } from './connections.js'
+import { ClusterPublisher } from './cluster/cluster-publisher.js'
+import { News } from './cluster/news.js'
+import type { Report } from './connections.js'
 import type { BrokerContext } from './context.js'
 import { Destinations } from './destinations.js'
 import { GroupConsumer } from './group-consumer.js'
 import { groupStatistics, listGroups, removeGroup, startId } from './groups.js'
 import { KeySpace } from './key-space.js'
+import { type Links, linksOf } from './links.js'
 import { Publisher } from './publisher.js'
 import { RedisDeadLetterStore } from './redis-dead-letter-store.js'
 import { RedisIdempotencyStore } from './redis-idempotency-store.js'
@@ -29,33 +34,34 @@ import { examineServer } from './server-check.js'
 /** Redis takes 512 MB in a value; what is larger than this belongs in a store, with a reference in the event. */
 const maxMessageBytes = 16 * 1024 * 1024
 
+const capabilities = {
+  durable: true,
+  local: false,
+  replay: true,
+  retry: true,
+  delayedDelivery: true,
+  patterns: true,
+  priority: false,
+  broadcast: true,
+  crashCounted: true,
+  deadLetters: 'browse',
+  dedup: 'group',
+  maxMessageBytes,
+} as const satisfies Partial<BrokerCapabilities>
+
 /**
  * Events on Redis Streams (Redis 7.0 or later): durable groups, order by key over leased partitions, delayed and scheduled delivery, dead
  * letters that can be browsed. What an accepted event survives is decided by the server's own persistence.
  */
 export class RedisBroker implements IBroker {
   readonly name = 'redis'
-  readonly capabilities: BrokerCapabilities = {
-    durable: true,
-    local: false,
-    order: 'key',
-    replay: true,
-    retry: true,
-    delayedDelivery: true,
-    patterns: true,
-    priority: false,
-    broadcast: true,
-    crashCounted: true,
-    deadLetters: 'browse',
-    dedup: 'group',
-    maxMessageBytes,
-  }
+  readonly capabilities: BrokerCapabilities
   readonly deadLetters: RedisDeadLetterStore
   readonly idempotency: RedisIdempotencyStore
   readonly #options: ResolvedOptions
   readonly #context: BrokerContext
-  readonly #publishing: Link
-  readonly #publisher: Publisher
+  readonly #publishing: Links
+  readonly #publisher: Publisher | ClusterPublisher
   readonly #consumers = new Set<GroupConsumer | BroadcastConsumer>()
   readonly #sources = new Map<string, { readonly destination: string; readonly group: string }>()
   #report: Report = () => undefined
@@ -65,24 +71,27 @@ export class RedisBroker implements IBroker {
   /** Connects to nothing yet. Throws ConfigurationError for options that are unknown or wrong. */
   constructor(options: RedisOptions = {}) {
     this.#options = resolveOptions(options)
+    this.capabilities = { ...capabilities, order: this.#options.order }
     const report: Report = (event) => this.#report(event)
     const keys = new KeySpace(this.#options.prefix)
-    const control = new Link(this.#options, 'control', report)
+    const control = linksOf(this.#options, 'control', report)
     const destinations = new Destinations(control, keys, this.#options.partitions)
     const counts = { delivered: 0, acked: 0, retried: 0, deadLettered: 0 }
-    this.#context = { options: this.#options, keys, control, destinations, report, counts }
-    this.#publishing = new Link(this.#options, 'publisher', report)
-    this.#publisher = new Publisher(this.#publishing, destinations, keys, this.#options)
-    this.deadLetters = new RedisDeadLetterStore({ link: control, keys })
-    this.idempotency = new RedisIdempotencyStore({ link: control, keys })
+    const news = control.sharded ? new News(this.#options, report) : undefined
+    this.#context = { options: this.#options, keys, control, news, destinations, report, counts }
+    this.#publishing = linksOf(this.#options, 'publisher', report)
+    this.#publisher = publisherOf(this.#options, this.#publishing, destinations, keys)
+    this.deadLetters = new RedisDeadLetterStore({ links: control, keys })
+    this.idempotency = new RedisIdempotencyStore({ links: control, keys })
   }
 
   async connect(options: ConnectOptions): Promise<void> {
     this.#report = options.report
     this.#state = 'connecting'
     try {
-      const [client] = await Promise.all([this.#context.control.open(), this.#publishing.open()])
-      this.#warning = await examineServer(client)
+      const { control, keys } = this.#context
+      const [client] = await Promise.all([control.at(keys.destinations).open(), this.#publishing.at(keys.destinations).open()])
+      this.#warning = await examineServer(client, control.sharded)
     } catch (error) {
       this.#state = 'idle'
       throw error
@@ -135,8 +144,8 @@ export class RedisBroker implements IBroker {
   async health(): Promise<ComponentHealth> {
     const begun = performance.now()
     try {
-      const [client] = await Promise.all([this.#context.control.open(), this.#publishing.open()])
-      await client.ping()
+      const servers = [await this.#context.control.masters(), await this.#publishing.masters()].flat()
+      await Promise.all(servers.map((server) => server.once((client) => client.ping())))
     } catch (error) {
       return { status: 'fail', output: toError(error).message }
     }
@@ -167,5 +176,15 @@ export class RedisBroker implements IBroker {
     this.#state = 'closed'
     this.#publishing.close()
     this.#context.control.close()
+    await this.#context.news?.close()
   }
+}
+
+function publisherOf(options: ResolvedOptions, links: Links, destinations: Destinations, keys: KeySpace): Publisher | ClusterPublisher {
+  const { partitions, publishTimeoutMs, waitForReplicas } = options
+  const id = randomUUID()
+  if (links.sharded) return new ClusterPublisher(links, destinations, keys, { id, partitions, publishTimeoutMs, waitForReplicas })
+  const counter = keys.publisher(id)
+  const builder = new BatchBuilder(keys, placement(partitions))
+  return new Publisher(links.at(counter), destinations, { builder, counter, news: undefined, publishTimeoutMs, waitForReplicas })
 }

@@ -1,6 +1,6 @@
 import type { Abortable, DeadLetter, DeadLetterFilter, DeadLetterList, DeadLetterPage, IDeadLetterStore, WireData } from '@interline/core'
-import { Link } from './connections.js'
 import { KeySpace } from './key-space.js'
+import { type Links, linksOf, type Route } from './links.js'
 import { type RedisConnectionOptions, resolveConnection } from './redis-options.js'
 import { addLettersScript } from './scripts/index.js'
 
@@ -8,17 +8,17 @@ const scanPage = 500
 
 /** Dead letters in a hash, and their order by time in a sorted set: listed, filtered, paged, counted and removed one by one. */
 export class RedisDeadLetterStore implements IDeadLetterStore {
-  readonly #link: Link
+  readonly #links: Links
   readonly #keys: KeySpace
 
   /** With options it opens a connection of its own, to be closed by `close`; a broker gives its own. */
-  constructor(source: RedisConnectionOptions | { readonly link: Link; readonly keys: KeySpace } = {}) {
-    if ('link' in source) {
-      this.#link = source.link
+  constructor(source: RedisConnectionOptions | { readonly links: Links; readonly keys: KeySpace } = {}) {
+    if ('links' in source) {
+      this.#links = source.links
       this.#keys = source.keys
     } else {
       const options = resolveConnection(source)
-      this.#link = new Link(options, 'control')
+      this.#links = linksOf(options, 'control')
       this.#keys = new KeySpace(options.prefix)
     }
   }
@@ -26,7 +26,7 @@ export class RedisDeadLetterStore implements IDeadLetterStore {
   async add(letters: readonly DeadLetter[], options?: Abortable): Promise<void> {
     options?.signal?.throwIfAborted()
     if (letters.length === 0) return
-    await this.#link.run((client) => addLettersScript.run(client, this.#names(), letterArguments(letters)))
+    await this.#route.run((client) => addLettersScript.run(client, this.#names(), letterArguments(letters)))
   }
 
   async list(filter: DeadLetterFilter = {}, page: DeadLetterPage = {}): Promise<DeadLetterList> {
@@ -41,7 +41,7 @@ export class RedisDeadLetterStore implements IDeadLetterStore {
 
   async count(filter: DeadLetterFilter = {}, options?: Abortable): Promise<number> {
     if (Object.values(filter).every((value) => value === undefined)) {
-      return this.#link.run((client) => client.zcard(this.#keys.deadLetterIndex))
+      return this.#route.run((client) => client.zcard(this.#keys.deadLetterIndex))
     }
     let count = 0
     for await (const _ of this.#scan(filter, undefined, options?.signal)) count++
@@ -51,15 +51,19 @@ export class RedisDeadLetterStore implements IDeadLetterStore {
   async remove(ids: readonly string[], options?: Abortable): Promise<number> {
     options?.signal?.throwIfAborted()
     if (ids.length === 0) return 0
-    return this.#link.run(async (client) => {
+    return this.#route.run(async (client) => {
       const removed = client.hdel(this.#keys.deadLetters, ...ids)
       await client.zrem(this.#keys.deadLetterIndex, ...ids)
       return removed
     })
   }
 
+  get #route(): Route {
+    return this.#links.at(this.#keys.deadLetters)
+  }
+
   close(): void {
-    this.#link.close()
+    this.#links.close()
   }
 
   #names(): string[] {
@@ -79,7 +83,7 @@ export class RedisDeadLetterStore implements IDeadLetterStore {
     const seen = new Set<string>()
     for (let offset = 0; ; offset += scanPage) {
       signal?.throwIfAborted()
-      const range = await this.#link.run((client) =>
+      const range = await this.#route.run((client) =>
         client.zrangebyscore(this.#keys.deadLetterIndex, least, most, 'WITHSCORES', 'LIMIT', offset, scanPage),
       )
       const ids: string[] = []
@@ -90,7 +94,7 @@ export class RedisDeadLetterStore implements IDeadLetterStore {
         if (!passed && !seen.has(id)) ids.push(id)
       }
       if (ids.length > 0) {
-        const texts = await this.#link.run((client) => client.hmget(this.#keys.deadLetters, ...ids))
+        const texts = await this.#route.run((client) => client.hmget(this.#keys.deadLetters, ...ids))
         for (const [index, text] of texts.entries()) {
           if (text === null) continue
           seen.add(ids[index] as string)
@@ -106,7 +110,7 @@ export class RedisDeadLetterStore implements IDeadLetterStore {
   async #named(filter: DeadLetterFilter, after: string | undefined): Promise<readonly DeadLetter[]> {
     const ids = [...new Set(filter.ids)]
     if (ids.length === 0) return []
-    const texts = await this.#link.run((client) => client.hmget(this.#keys.deadLetters, ...ids))
+    const texts = await this.#route.run((client) => client.hmget(this.#keys.deadLetters, ...ids))
     const [since, afterId] = readCursor(after)
     return texts
       .flatMap((text) => (text === null ? [] : [readLetter(text)]))

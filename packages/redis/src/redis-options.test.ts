@@ -35,6 +35,13 @@ describe('options of the Redis broker', () => {
     [{ prefix: 'a{b' }, 'redis.prefix'],
     [{ url: 'http://localhost' }, 'redis.url must be a URL such as redis://'],
     [{ url: 'redis://a', host: 'b' }, 'redis.url and redis.host each say where Redis is'],
+    [{ cluster: {} }, 'redis.cluster.nodes must be a list of addresses'],
+    [{ cluster: { nodes: ['redis'] } }, 'redis.cluster.nodes must be a list of addresses'],
+    [{ cluster: { nodes: ['a:1'], natMap: { b: { host: 'c', prot: 1 } } } }, 'Unknown option redis.cluster.natMap["b"].prot'],
+    [{ cluster: { nodes: ['a:1'] }, url: 'redis://b' }, 'redis.url and redis.cluster each say where Redis is'],
+    [{ cluster: { nodes: ['a:1'] }, db: 1 }, 'redis.db must be 0'],
+    [{ order: 'keys' }, "redis.order must be 'key' or 'none'"],
+    [{ waitForReplicas: -1 }, 'redis.waitForReplicas'],
     [null, 'redis must be an object, and is null'],
   ])('refuse %j, and say which one and what was expected', (options, expected) => {
     expect(messageOf(options)).toContain(expected)

@@ -1,11 +1,12 @@
 import type { DeadLetter, Retry } from '@interline/core'
-import type { Link } from './connections.js'
+import type { Redis } from 'ioredis'
 import type { KeySpace } from './key-space.js'
+import type { Links } from './links.js'
 import { compareIds, type SourceStream } from './partition.js'
 import { letterArguments } from './redis-dead-letter-store.js'
 import type { RedisDelivery, Settler } from './redis-delivery.js'
 import { progressField, refField } from './redis-message.js'
-import { acknowledgeScript, noteScript, type ScriptArgument, settleScript } from './scripts/index.js'
+import { acknowledgeScript, addLettersScript, noteScript, type ScriptArgument, settleScript } from './scripts/index.js'
 
 interface Waiting {
   readonly delivery: RedisDelivery
@@ -35,15 +36,15 @@ const settleTimeoutMs = 30_000
 
 /** Ends deliveries in Redis: acknowledgements of one turn in one call, everything else in a call of its own. */
 export class Settlement implements Settler {
-  readonly #link: Link
+  readonly #links: Links
   readonly #keys: KeySpace
   readonly #owner: SettlementOwner
   readonly #counts: SettlementCounts
   #acknowledged: Waiting[] = []
   readonly #running = new Set<Promise<unknown>>()
 
-  constructor(link: Link, keys: KeySpace, owner: SettlementOwner, counts: SettlementCounts) {
-    this.#link = link
+  constructor(links: Links, keys: KeySpace, owner: SettlementOwner, counts: SettlementCounts) {
+    this.#links = links
     this.#keys = keys
     this.#owner = owner
     this.#counts = counts
@@ -63,7 +64,9 @@ export class Settlement implements Settler {
     delivery.noted = true
     const keys = [stream.key, stream.partition.notes, stream.partition.leaseKey]
     const values = [this.#owner.group, this.#owner.consumer, delivery.fence, id, progress]
-    const answer = await this.#attempt((timeoutMs) => this.#link.run((client) => noteScript.run(client, keys, values), timeoutMs))
+    const answer = await this.#attempt((timeoutMs) =>
+      this.#links.at(stream.key).run((client) => noteScript.run(client, keys, values), timeoutMs),
+    )
     if (answer === 1) return true
     this.#lose(delivery)
     return false
@@ -91,15 +94,22 @@ export class Settlement implements Settler {
     if (delivery.ended) return false
     const { stream, id } = delivery
     const { partition } = stream
-    const keys = [stream.key, partition.notes, partition.leaseKey, partition.delayed, this.#keys.deadLetters, this.#keys.deadLetterIndex]
+    const { sharded } = this.#links
+    const graves = sharded ? [] : [this.#keys.deadLetters, this.#keys.deadLetterIndex]
+    const keys = [stream.key, partition.notes, partition.leaseKey, partition.delayed, ...graves]
     const after = retry === undefined ? '' : String(Math.max(0, retry.afterMs))
     const remove = stream.retry ? '1' : ''
     const { group, consumer } = this.#owner
     const fields = [progressField, retry?.progress ?? '', refField, delivery.ref]
-    const values = [group, consumer, delivery.fence, id, remove, after, ...fields, ...letterArguments(letters)]
+    const values = [group, consumer, delivery.fence, id, remove, after, ...fields, ...(sharded ? [] : letterArguments(letters))]
+    // Dead letters are in another slot of a cluster: there they come first, and a crash in between stores them again under the same ids.
+    if (sharded && letters.length > 0 && !(await this.#bury(letters))) {
+      this.#lose(delivery)
+      return false
+    }
     let repeated = false
     const answer = await this.#attempt((timeoutMs) =>
-      this.#link.run((client, again) => {
+      this.#links.at(stream.key).run((client, again) => {
         repeated ||= again
         return settleScript.run(client, keys, values)
       }, timeoutMs),
@@ -118,17 +128,29 @@ export class Settlement implements Settler {
     return settled
   }
 
+  async #bury(letters: readonly DeadLetter[]): Promise<boolean> {
+    const keys = [this.#keys.deadLetters, this.#keys.deadLetterIndex]
+    const route = this.#links.at(this.#keys.deadLetters)
+    const work = (client: Redis): Promise<unknown> => addLettersScript.run(client, keys, letterArguments(letters))
+    return (await this.#attempt((timeoutMs) => route.run(work, timeoutMs))) === 1
+  }
+
   async #sendAcknowledgements(): Promise<void> {
     const waiting = this.#acknowledged
     if (waiting.length === 0) return
     this.#acknowledged = []
-    const sections = group(waiting)
+    const parts = this.#links.split(group(waiting), ({ stream }) => stream.key)
+    await Promise.all(parts.map((sections) => this.#sendSections(sections)))
+  }
+
+  /** Sections of one slot. */
+  async #sendSections(sections: readonly Section[]): Promise<void> {
     const keys: string[] = []
     const values: ScriptArgument[] = [this.#owner.group, this.#owner.consumer]
     for (const section of sections) addSection(section, keys, values)
     let repeated = false
     const answers = (await this.#attempt((timeoutMs) =>
-      this.#link.run((client, again) => {
+      this.#links.at(keys[0] ?? '').run((client, again) => {
         repeated ||= again
         return acknowledgeScript.run(client, keys, values)
       }, timeoutMs),

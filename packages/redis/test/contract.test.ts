@@ -1,31 +1,37 @@
-import { RedisEventStore } from '@interline/redis'
+import { RedisBroker, RedisEventStore, RedisPubSubBroker } from '@interline/redis'
 import { testBroker, testEventStore, testHybridBus } from '@interline/testing'
 import { describe, it } from 'vitest'
+import { rawPubSub } from './raw-pubsub.js'
 import { brokerOf, cleanUp, privateServer, processModule, raw, url } from './redis-server.js'
 
 const leaseMs = 2_000
+const common = { cleanUp, runner: { describe, it } }
+const streams = {
+  ...common,
+  create: (namespace: string) => brokerOf(namespace, { claimIdleMs: leaseMs }),
+  server: () => privateServer((options) => new RedisBroker({ claimIdleMs: leaseMs, ...options })),
+}
 
 testBroker('redis', {
-  create: (namespace) => brokerOf(namespace, { claimIdleMs: leaseMs }),
-  cleanUp,
+  ...streams,
   capabilities: { durable: true, local: false, order: 'key', replay: true, delayedDelivery: true, deadLetters: 'browse', dedup: 'group' },
   raw,
-  server: privateServer,
   processes: { module: processModule },
   leaseMs,
-  runner: { describe, it },
 })
 
-testHybridBus('redis behind a hybrid bus', {
-  create: (namespace) => brokerOf(namespace, { claimIdleMs: leaseMs }),
-  cleanUp,
-  server: privateServer,
-  runner: { describe, it },
+testBroker('redis pub/sub, lossy', {
+  ...common,
+  create: (namespace) => new RedisPubSubBroker({ url, prefix: namespace }),
+  capabilities: { durable: false, groups: false, order: 'key', replay: false, retry: false, deadLetters: 'none', dedup: 'process' },
+  raw: rawPubSub,
+  server: () => privateServer((options) => new RedisPubSubBroker(options)),
 })
+
+testHybridBus('redis behind a hybrid bus', streams)
 
 testEventStore('redis event store', {
+  ...common,
   create: (namespace) => new RedisEventStore({ url, prefix: namespace }),
   retaining: (namespace, maxEvents) => new RedisEventStore({ url, prefix: namespace, maxEvents, logger: { warn: () => undefined } }),
-  cleanUp,
-  runner: { describe, it },
 })

@@ -1,4 +1,5 @@
-import { RedisBroker, type RedisOptions } from '@interline/redis'
+import type { IBroker } from '@interline/core'
+import { RedisBroker, type RedisConnectionOptions, type RedisOptions } from '@interline/redis'
 import { type PrivateServer, type RawClient, type RawMessage, startRedis } from '@interline/testing'
 import { Redis } from 'ioredis'
 
@@ -30,22 +31,24 @@ export function plainClient(address: string = url): AsyncDisposable & { readonly
 
 /** Entries as the plain driver writes and reads them, by the field names of the standard. */
 export const raw: RawClient = {
-  async write(namespace, destination, { attributes, data }) {
+  async write(namespace, destination, message) {
     await using client = plainClient()
-    const fields = Object.entries(attributes).flatMap(([name, value]) => [
-      name === 'datacontenttype' ? 'content-type' : `ce_${name}`,
-      value,
-    ])
-    await client.redis.xadd(`{${namespace}:${destination}:0}:events`, '*', ...fields, 'data', Buffer.from(data as string))
+    await client.redis.xadd(`{${namespace}:${destination}:0}:events`, '*', ...fieldsOf(message))
   },
   async read(namespace, destination) {
     await using client = plainClient()
-    const entries: [string, RawMessage][] = []
-    for (const key of await client.redis.keys(`{${namespace}:${destination}:*}:events`)) {
-      for (const [id, fields] of await client.redis.xrange(key, '-', '+')) entries.push([id, read(fields)])
-    }
-    return entries.map(([, message]) => message)
+    const keys = await client.redis.keys(`{${namespace}:${destination}:*}:events`)
+    return (await Promise.all(keys.map((key) => client.redis.xrange(key, '-', '+')))).flatMap(entriesOf)
   },
+}
+
+export function fieldsOf({ attributes, data }: RawMessage): (string | Buffer)[] {
+  const fields = Object.entries(attributes).flatMap(([name, value]) => [name === 'datacontenttype' ? 'content-type' : `ce_${name}`, value])
+  return [...fields, 'data', Buffer.from(data as string)]
+}
+
+export function entriesOf(entries: readonly (readonly [id: string, fields: readonly string[]])[]): readonly RawMessage[] {
+  return entries.map(([, fields]) => read(fields))
 }
 
 function read(fields: readonly string[]): RawMessage {
@@ -60,16 +63,16 @@ function read(fields: readonly string[]): RawMessage {
 }
 
 /** A server of the test's own, which keeps what it acknowledged over a kill. */
-export async function privateServer(): Promise<PrivateServer> {
+export async function privateServer(make: (options: RedisConnectionOptions) => IBroker): Promise<PrivateServer> {
   const password = 'correct-horse'
   const server = await startRedis({ requirePass: password })
-  const options = { port: server.port, password, claimIdleMs: 2_000, connectTimeoutMs: 1_000 }
+  const options = { port: server.port, password, connectTimeoutMs: 1_000 }
   return {
-    create: (namespace) => new RedisBroker({ ...options, prefix: namespace }),
+    create: (namespace) => make({ ...options, prefix: namespace }),
     createWrong: (fault, namespace) => {
       const secret = `wrong-battery-${namespace}`
       const wrong = fault === 'password' ? { password: secret } : { port: 1 }
-      return { broker: new RedisBroker({ ...options, ...wrong, prefix: namespace }), secrets: [fault === 'password' ? secret : password] }
+      return { broker: make({ ...options, ...wrong, prefix: namespace }), secrets: [fault === 'password' ? secret : password] }
     },
     kill: () => server.kill(),
     start: () => server.start(),

@@ -21,6 +21,7 @@ export { PrivateNats, type PrivateNatsOptions, startNats } from './servers/priva
 export { PrivatePostgres, type PrivatePostgresOptions, startPostgres } from './servers/private-postgres.js'
 export { PrivateRabbitMq, type PrivateRabbitMqOptions, startRabbitMq } from './servers/private-rabbitmq.js'
 export { PrivateRedis, type PrivateRedisOptions, startRedis } from './servers/private-redis.js'
+export { RedisCluster, type RedisClusterOptions, startRedisCluster } from './servers/redis-cluster.js'
 export type { TestStoreOptions } from './stores/store-suite.js'
 export { testDeadLetterStore, testEventStore, testIdempotencyStore, testLeaseStore } from './stores/test-stores.js'
 export type { PublishedEvent } from './virtual-time/published-events.js'

@@ -49,10 +49,10 @@ export function toSubscriber(handler: Handler<never>, options: HandlerOptions<ne
 }
 
 /** What the handler or its options ask for by name, so that a broker that can't do it says so. */
-export function demandsOf(handler: Handler<never>, { failure }: HandlerOptions<never>, { retry }: Subscriber): FailureDemands {
+export function demandsOf(handler: Handler<never>, { failure }: HandlerOptions<never>, { retry, keepOrder }: Subscriber): FailureDemands {
   const strategy = typeof handler === 'function' ? undefined : (handler as HandlerObject<object>).retryStrategy
   const asks = [failure?.retry, strategy?.maxAttempts, strategy?.backoff].some((each) => each !== undefined)
-  const deadLetter = failure?.deadLetter?.enabled ?? strategy?.deadLetter?.enabled ?? false
+  const deadLetter = failure?.deadLetter?.enabled ?? strategy?.deadLetter?.enabled ?? keepOrder
   return { retry: asks && retry.maxAttempts > 1, deadLetter }
 }
 

@@ -80,7 +80,7 @@ export class ManagedBroker {
     const { capabilities } = this
     if (retry && !capabilities.retry) throw this.unsupported('give a failed event again', 'Leave out "retry"')
     if (!deadLetter) return
-    if (capabilities.groups === false) throw this.unsupported('keep dead letters, as it has no groups to keep them for', 'Leave them out')
+    if (capabilities.groups === false) throw this.unsupported('keep dead letters', 'Leave them out')
     if (capabilities.deadLetters === 'none' && !hasStore) throw this.unsupported('keep dead letters', 'Configure a dead-letter store')
   }
 

@@ -20,6 +20,10 @@ export async function loadBroker(broker: IBroker | BrokerConfig): Promise<IBroke
       const { RedisBroker } = await loadPackage('@interline/redis', 'redis broker', () => import('@interline/redis'))
       return new RedisBroker(broker.redis)
     }
+    case 'redis-pubsub': {
+      const { RedisPubSubBroker } = await loadPackage('@interline/redis', 'redis-pubsub broker', () => import('@interline/redis'))
+      return new RedisPubSubBroker(broker['redis-pubsub'])
+    }
     case 'rabbitmq': {
       const { RabbitMqBroker } = await loadPackage('@interline/rabbitmq', 'rabbitmq broker', () => import('@interline/rabbitmq'))
       return new RabbitMqBroker(broker.rabbitmq)

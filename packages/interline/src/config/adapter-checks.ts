@@ -24,6 +24,7 @@ const redisConnection: Readonly<Record<string, Check>> = {
   password: text,
   db: integer(0, 1_000_000),
   tls,
+  cluster: shape({ nodes: listOf(address, 'addresses such as 10.0.0.1:6379'), natMap: plainObject }),
   prefix,
   connectTimeoutMs: count,
   commandTimeoutMs: count,
@@ -35,6 +36,8 @@ export const brokerSettings: Readonly<Record<string, Check>> = {
   redis: oneAddress({
     ...redisConnection,
     partitions: integer(1, 1_024),
+    order: oneOf(['key', 'none']),
+    waitForReplicas: integer(0, 100),
     blockMs: integer(10, 60_000),
     claimIdleMs: integer(400),
     publishTimeoutMs: count,
@@ -42,6 +45,7 @@ export const brokerSettings: Readonly<Record<string, Check>> = {
     ttl: count,
     maxEvents: countOrNone,
   }),
+  'redis-pubsub': oneAddress({ ...redisConnection, maxBufferBytes: count }),
   rabbitmq: oneAddress({
     url: url('amqp', 'amqps'),
     host: text,

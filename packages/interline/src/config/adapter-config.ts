@@ -15,7 +15,12 @@ export interface MemoryStoreConfig {
   readonly maxEvents?: number | undefined
 }
 
-/** Where a Redis is: either `url`, or `host` and its companions. Where nothing is said, the environment's REDIS_URL or REDIS_HOST. */
+export interface RedisClusterConfig {
+  readonly nodes: readonly string[]
+  readonly natMap?: Readonly<Record<string, { readonly host: string; readonly port: number }>> | undefined
+}
+
+/** Where a Redis is: either `url`, or `host` and its companions, or a `cluster`. Where nothing is said, the environment's REDIS_URL or REDIS_HOST. */
 export interface RedisConnectionConfig {
   readonly url?: string | undefined
   readonly host?: string | undefined
@@ -26,6 +31,8 @@ export interface RedisConnectionConfig {
   readonly db?: number | undefined
   /** `true`, or the options of `node:tls`. */
   readonly tls?: boolean | object | undefined
+  /** Redis Cluster: some of its nodes, such as `['10.0.0.1:6379']`, and, where its addresses are others from here, what they are. */
+  readonly cluster?: RedisClusterConfig | undefined
   /** The beginning of every key, default `interline`. */
   readonly prefix?: string | undefined
   readonly connectTimeoutMs?: number | undefined
@@ -35,6 +42,10 @@ export interface RedisConnectionConfig {
 export interface RedisBrokerConfig extends RedisConnectionConfig {
   /** Streams for each destination, default 8. */
   readonly partitions?: number | undefined
+  /** `none` gives up order by key. Default `key`. */
+  readonly order?: 'key' | 'none' | undefined
+  /** How many replicas must have a publish before it resolves, default 0. */
+  readonly waitForReplicas?: number | undefined
   readonly blockMs?: number | undefined
   /** After how much silence a consumer counts as dead and its events go to others. */
   readonly claimIdleMs?: number | undefined
@@ -45,6 +56,12 @@ export interface RedisBrokerConfig extends RedisConnectionConfig {
   readonly ttl?: number | undefined
   /** Handled events kept for each destination. */
   readonly maxEvents?: number | undefined
+}
+
+/** Lossy: every process that listens gets each event, and nothing is kept. Handlers subscribe with `broadcast: true`. */
+export interface RedisPubSubBrokerConfig extends RedisConnectionConfig {
+  /** How many bytes may wait in this process for slow handlers, default 64 MiB. */
+  readonly maxBufferBytes?: number | undefined
 }
 
 /** Without an address, the store is where the Redis broker is, else where the environment says. */
@@ -184,6 +201,7 @@ export interface PostgresStoreConfig {
 export type BrokerConfig =
   | { readonly type: 'memory'; readonly memory?: MemoryBrokerConfig | undefined }
   | { readonly type: 'redis'; readonly redis?: RedisBrokerConfig | undefined }
+  | { readonly type: 'redis-pubsub'; readonly 'redis-pubsub'?: RedisPubSubBrokerConfig | undefined }
   | { readonly type: 'rabbitmq'; readonly rabbitmq?: RabbitMqBrokerConfig | undefined }
   | { readonly type: 'kafka'; readonly kafka?: KafkaBrokerConfig | undefined }
   | { readonly type: 'nats'; readonly nats?: NatsBrokerConfig | undefined }

@@ -8,7 +8,7 @@ import {
 } from './environment-connections.js'
 import type { Variables } from './variables.js'
 
-const redisPlace = ['url', 'host', 'port', 'username', 'password', 'db', 'tls'] as const
+const redisPlace = ['url', 'host', 'port', 'cluster', 'username', 'password', 'db', 'tls'] as const
 const rabbitMqPlace = ['url', 'host', 'port', 'username', 'password', 'vhost', 'tls'] as const
 const postgresPlace = ['url', 'host', 'port', 'user', 'password', 'database', 'ssl', 'dataDir'] as const
 
@@ -20,6 +20,10 @@ export function withBrokerConnection(broker: BrokerConfig, variables: Variables)
         type: 'redis',
         redis: says(broker.redis, redisPlace) ? broker.redis : { ...broker.redis, ...redisFromEnvironment(variables) },
       }
+    case 'redis-pubsub': {
+      const own = broker['redis-pubsub']
+      return { type: 'redis-pubsub', 'redis-pubsub': says(own, redisPlace) ? own : { ...own, ...redisFromEnvironment(variables) } }
+    }
     case 'rabbitmq':
       return {
         type: 'rabbitmq',
@@ -49,7 +53,7 @@ export function withBrokerConnection(broker: BrokerConfig, variables: Variables)
 export function withStoreConnection(store: StoreConfig, broker: BrokerConfig | undefined, variables: Variables): StoreConfig {
   switch (store.type) {
     case 'redis':
-      return { type: 'redis', redis: redisStore(store.redis, broker?.type === 'redis' ? broker.redis : undefined, variables) }
+      return { type: 'redis', redis: redisStore(store.redis, redisOf(broker), variables) }
     case 'postgres':
       return {
         type: 'postgres',
@@ -62,15 +66,20 @@ export function withStoreConnection(store: StoreConfig, broker: BrokerConfig | u
   }
 }
 
+function redisOf(broker: BrokerConfig | undefined): RedisConnectionConfig | undefined {
+  if (broker?.type === 'redis') return broker.redis
+  return broker?.type === 'redis-pubsub' ? broker['redis-pubsub'] : undefined
+}
+
 function redisStore(
   own: Extract<StoreConfig, { type: 'redis' }>['redis'],
   brokers: RedisConnectionConfig | undefined,
   variables: Variables,
 ): Extract<StoreConfig, { type: 'redis' }>['redis'] {
-  if (says(own, ['url', 'host', 'port'])) return own
+  if (says(own, ['url', 'host', 'port', 'cluster'])) return own
   if (brokers !== undefined) {
-    const { url, host, port, username, password, db, tls, prefix, connectTimeoutMs, commandTimeoutMs } = brokers
-    return merged({ url, host, port, username, password, db, tls, prefix, connectTimeoutMs, commandTimeoutMs }, own)
+    const { url, host, port, cluster, username, password, db, tls, prefix, connectTimeoutMs, commandTimeoutMs } = brokers
+    return merged({ url, host, port, cluster, username, password, db, tls, prefix, connectTimeoutMs, commandTimeoutMs }, own)
   }
   if (says(own, redisPlace)) return own
   return merged(redisFromEnvironment(variables, 'REDIS_EVENT_STORE') ?? redisFromEnvironment(variables) ?? {}, own)

@@ -16,7 +16,9 @@ export function redisFromEnvironment(
   variables: Variables,
   prefix: 'REDIS' | 'REDIS_EVENT_STORE' = 'REDIS',
 ): RedisConnectionConfig | undefined {
+  const nodes = variables.list(`${prefix}_CLUSTER_NODES`)
   return defined({
+    cluster: nodes === undefined ? undefined : { nodes },
     url: variables.checked(`${prefix}_URL`, url('redis', 'rediss')),
     host: variables.text(`${prefix}_HOST`),
     port: variables.number(`${prefix}_PORT`, port),

@@ -15,7 +15,7 @@ import { ownVariables, waitingVariables } from './environment-names.js'
 import { suggestion } from './suggestion.js'
 import { type Environment, Variables } from './variables.js'
 
-const brokerTypes = ['memory', 'redis', 'rabbitmq', 'kafka', 'nats'] as const
+const brokerTypes = ['memory', 'redis', 'redis-pubsub', 'rabbitmq', 'kafka', 'nats'] as const
 const storeTypes = ['memory', 'redis', 'postgres'] as const
 const attempts = integer(1)
 const retries = integer(0)
@@ -56,7 +56,7 @@ function brokerFrom(variables: Variables): BrokerConfig | undefined {
   const type =
     variables.choice('INTERLINE_BROKER', brokerTypes) ??
     only(variables, 'INTERLINE_BROKER', {
-      redis: ['REDIS_URL', 'REDIS_HOST'],
+      redis: ['REDIS_URL', 'REDIS_HOST', 'REDIS_CLUSTER_NODES'],
       rabbitmq: ['RABBITMQ_URL', 'RABBITMQ_HOST'],
       kafka: ['KAFKA_BROKERS'],
       nats: ['NATS_URL'],
@@ -68,6 +68,8 @@ function brokerFrom(variables: Variables): BrokerConfig | undefined {
       return { type }
     case 'redis':
       return { type, redis: { ...redisFromEnvironment(variables), ...prefixFrom(variables) } }
+    case 'redis-pubsub':
+      return { type, 'redis-pubsub': { ...redisFromEnvironment(variables), ...prefixFrom(variables) } }
     case 'rabbitmq':
       return { type, rabbitmq: { ...rabbitMqFromEnvironment(variables) } }
     case 'kafka':
@@ -85,7 +87,12 @@ function storeFrom(variables: Variables): StoreConfig | undefined {
   const type =
     variables.choice('INTERLINE_STORE', storeTypes) ??
     only(variables, 'INTERLINE_STORE', {
-      redis: ['REDIS_EVENT_STORE_URL', 'REDIS_EVENT_STORE_HOST', ...(onRedis ? ['EVENT_STORE_CONNECTION_URL'] : [])],
+      redis: [
+        'REDIS_EVENT_STORE_URL',
+        'REDIS_EVENT_STORE_HOST',
+        'REDIS_EVENT_STORE_CLUSTER_NODES',
+        ...(onRedis ? ['EVENT_STORE_CONNECTION_URL'] : []),
+      ],
       postgres: onRedis ? [] : ['EVENT_STORE_CONNECTION_URL'],
     })
   switch (type) {

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { type Abortable, ConnectionError, type ILogger } from '@interline/core'
 import type { Redis } from 'ioredis'
-import { isReply, Link } from '../connections.js'
+import { isReply } from '../connections.js'
+import { type Links, linksOf, type Route } from '../links.js'
 import { examineServer } from '../server-check.js'
 import { type Durability, describeDurability, unknownDurability } from './durability.js'
 import type { ResolvedEventStoreOptions } from './event-store-options.js'
@@ -15,8 +16,8 @@ import type { StoreKeys } from './store-keys.js'
 export class StoreLink {
   readonly keys: StoreKeys
   readonly #options: ResolvedEventStoreOptions
-  readonly #writing: Link
-  readonly #reading: Link
+  readonly #writing: Links
+  readonly #reading: Links
   #connecting: Promise<void> | undefined
   #open = false
   scope = 'unknown'
@@ -29,8 +30,8 @@ export class StoreLink {
   constructor(options: ResolvedEventStoreOptions, keys: StoreKeys) {
     this.#options = options
     this.keys = keys
-    this.#writing = new Link(options.connection, 'publisher')
-    this.#reading = new Link(options.connection, 'control')
+    this.#writing = linksOf(options.connection, 'publisher')
+    this.#reading = linksOf(options.connection, 'control')
   }
 
   get logger(): Pick<ILogger, 'warn'> {
@@ -47,11 +48,25 @@ export class StoreLink {
 
   /** For what may be executed twice. `again` tells the work that an earlier try may have been. */
   write<T>(what: string, work: (client: Redis, again: boolean) => Promise<T>, signal?: AbortSignal): Promise<T> {
-    return this.#run(this.#writing, this.#options.appendTimeoutMs, what, 'It may have been done: ask for the same again.', work, signal)
+    return this.#run(
+      this.#writing.at(this.keys.state),
+      this.#options.appendTimeoutMs,
+      what,
+      'It may have been done: ask for the same again.',
+      work,
+      signal,
+    )
   }
 
   read<T>(what: string, work: (client: Redis) => Promise<T>, signal?: AbortSignal): Promise<T> {
-    return this.#run(this.#reading, this.#options.connection.commandTimeoutMs, what, 'Try again when it answers.', work, signal)
+    return this.#run(
+      this.#reading.at(this.keys.state),
+      this.#options.connection.commandTimeoutMs,
+      what,
+      'Try again when it answers.',
+      work,
+      signal,
+    )
   }
 
   /** To be called when the server says that its store is not the one of this scope: its data was lost, and another store began. */
@@ -69,7 +84,7 @@ export class StoreLink {
   }
 
   async #run<T>(
-    link: Link,
+    route: Route,
     timeoutMs: number,
     what: string,
     next: string,
@@ -79,7 +94,7 @@ export class StoreLink {
     signal?.throwIfAborted()
     if (!this.#open) await this.connect({ signal })
     try {
-      return await abortable(link.run(work, timeoutMs), signal)
+      return await abortable(route.run(work, timeoutMs), signal)
     } catch (thrown) {
       if (signal?.aborted === true && thrown === signal.reason) throw thrown
       throw failure(thrown, what, next)
@@ -87,13 +102,14 @@ export class StoreLink {
   }
 
   async #connect(): Promise<void> {
-    const client = await this.#writing.open()
+    const route = this.#writing.at(this.keys.state)
+    const client = await route.open()
     try {
-      this.warning = await examineServer(client)
+      this.warning = await examineServer(client, this.#writing.sharded)
       this.durability = describeDurability(await client.info('persistence'), await fsyncOf(client))
       this.scope = await this.#readScope(client)
     } catch (thrown) {
-      this.#writing.discard(client)
+      route.discard(client)
       throw failure(thrown, 'open the event store', 'Check that the user may run INFO, EVAL and the commands of streams.')
     }
     if (this.warning !== undefined) this.logger.warn(this.warning)

@@ -4,8 +4,8 @@ import { Script } from './script.js'
  * Stores a publisher's batch once, in its order, however often it is sent. A publisher numbers its batches and sends one at a time:
  * a number that is not above the last stored one was stored before, also when it arrives late from a dead connection.
  *
- * KEYS: the publisher's counter; then streams; then sorted sets of what waits.
- * ARGV: batch number; milliseconds the counter is kept; number of streams; number of shapes; the shapes, each as its number of fields
+ * KEYS: the publisher's counter; then streams; then sorted sets of what waits; then, where news is told, the mark of those who wait for it.
+ * ARGV: batch number; milliseconds the counter is kept; the channel of the news or ''; number of streams; number of shapes; the shapes, each as its number of fields
  * and then, for each field, its name and either `=` and the value that all messages have, or `*`; then the messages, each as shape index
  * × 4096 + key index, due time where the key is a sorted set, and the values of the fields marked `*`.
  * Answers 1 where the batch was stored now, 0 where it was stored before.
@@ -14,8 +14,8 @@ export const publishScript: Script = new Script(`
 local call, unpack = redis.call, unpack
 if (tonumber(call('GET', KEYS[1]) or '0')) >= tonumber(ARGV[1]) then return 0 end
 call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
-local streams, shapes, at = tonumber(ARGV[3]), {}, 5
-for s = 1, tonumber(ARGV[4]) do
+local streams, shapes, at = tonumber(ARGV[4]), {}, 6
+for s = 1, tonumber(ARGV[5]) do
   local count = tonumber(ARGV[at])
   local entry, vary = {}, {}
   at = at + 1
@@ -51,5 +51,6 @@ while at <= last do
   end
   at = at + varying + 1
 end
+if ARGV[3] ~= '' and call('DEL', KEYS[#KEYS]) == 1 then call('PUBLISH', ARGV[3], '') end
 return 1
 `)

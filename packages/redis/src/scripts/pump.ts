@@ -3,7 +3,8 @@ import { Script } from './script.js'
 /**
  * Moves what is due from the sorted sets into the streams, by the server's clock. Any consumer may call it at any time.
  *
- * KEYS, for each section: sorted set, stream. ARGV: how many at most for each section.
+ * KEYS, for each section: sorted set, stream; then, where news is told, the mark of those who wait for it.
+ * ARGV: how many at most for each section; the channel of the news or ''.
  * Answers how many were moved, and in how many milliseconds the next is due, or -1.
  */
 export const pumpScript: Script = new Script(`
@@ -11,7 +12,7 @@ local call, unpack = redis.call, unpack
 local time = call('TIME')
 local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 local moved, next = 0, -1
-for section = 1, #KEYS / 2 do
+for section = 1, math.floor(#KEYS / 2) do
   local set, stream = KEYS[section * 2 - 1], KEYS[section * 2]
   for _, member in ipairs(call('ZRANGEBYSCORE', set, '-inf', now, 'LIMIT', 0, ARGV[1])) do
     call('XADD', stream, '*', unpack(cmsgpack.unpack(member), 2))
@@ -24,5 +25,6 @@ for section = 1, #KEYS / 2 do
     if next < 0 or wait < next then next = wait end
   end
 end
+if moved > 0 and ARGV[2] ~= '' and call('DEL', KEYS[#KEYS]) == 1 then call('PUBLISH', ARGV[2], '') end
 return { moved, next }
 `)

@@ -20,8 +20,9 @@ export class Script {
       return await client.call('evalsha', parameters)
     } catch (error) {
       if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error
-      parameters[0] = this.#lua
-      return client.call('eval', parameters)
+      // not EVAL: on a slot that moves, it would be sent to where it is not known again
+      await client.script('LOAD', this.#lua)
+      return client.call('evalsha', parameters)
     }
   }
 }

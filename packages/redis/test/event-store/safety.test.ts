@@ -95,7 +95,7 @@ test('all keys are in one slot of a cluster', async () => {
   await using client = plainClient(redis.url)
   await client.redis.call('CLUSTER', 'ADDSLOTSRANGE', '0', '16383')
   await waitFor(async () => String(await client.redis.call('CLUSTER', 'INFO')).includes('cluster_state:ok'), { what: 'the cluster' })
-  await using room = testStore({ port: redis.port, host: '127.0.0.1', maxEvents: 2 }, redis.url)
+  await using room = testStore({ cluster: { nodes: [`127.0.0.1:${redis.port}`] }, maxEvents: 2 }, redis.url)
   const { store } = room
   await store.append('a', messages(2, { correlationid: 'c' }))
   await store.append('b}{', messages(2, { correlationid: 'c' }))

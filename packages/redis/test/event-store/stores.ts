@@ -18,7 +18,7 @@ export function testStore(options: RedisEventStoreOptions = {}, address: string 
   const warnings: string[] = []
   const opened: RedisEventStore[] = []
   const another = (more: RedisEventStoreOptions = options): RedisEventStore => {
-    const where = more.host === undefined && more.port === undefined ? { url: address } : {}
+    const where = more.host === undefined && more.port === undefined && more.cluster === undefined ? { url: address } : {}
     const store = new RedisEventStore({ ...where, prefix, logger: { warn: (message) => void warnings.push(message) }, ...more })
     opened.push(store)
     return store
