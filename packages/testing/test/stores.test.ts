@@ -54,6 +54,7 @@ describe('the contract of stores finds', () => {
       'S06',
       'S08',
       'S10',
+      'S09',
     ])
   })
 
