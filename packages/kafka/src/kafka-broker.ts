@@ -212,6 +212,7 @@ function capabilitiesOf({ maxMessageBytes }: ResolvedOptions): BrokerCapabilitie
     broadcast: true,
     crashCounted: true,
     deadLetters: 'browse',
+    deadLetterAddress: false,
     dedup: 'process',
     maxMessageBytes,
   }

@@ -57,6 +57,7 @@ export class MemoryBroker implements IBroker {
       broadcast: true,
       crashCounted: true,
       deadLetters: 'browse',
+      deadLetterAddress: false,
       dedup: 'process',
       maxMessageBytes: settings.maxMessageBytes,
     }

@@ -57,6 +57,7 @@ export class NatsBroker implements IBroker {
       broadcast: true,
       crashCounted: true,
       deadLetters: 'none',
+      deadLetterAddress: false,
       dedup: 'process',
       maxMessageBytes: this.#options.maxMessageBytes,
     }

@@ -36,10 +36,11 @@ export class Hops {
 
   async bury({ raw, ref }: RabbitMqDelivery, letters: readonly DeadLetter[]): Promise<void> {
     const { options, names, sender } = this.#context
-    const place = options.deadLetter ?? { exchange: '', routingKey: names.deadLetters(this.#group.destination, this.#group.group) }
+    const own = options.deadLetter ?? { exchange: '', routingKey: names.deadLetters(this.#group.destination, this.#group.group) }
     await Promise.all(
       letters.map((letter) => {
         const encoded = messageAgain(raw, ref, encodeLetter(letter))
+        const place = letter.address ?? own
         return sender.deliver({
           exchange: place.exchange,
           routingKey: place.routingKey ?? letter.topic,

@@ -61,6 +61,7 @@ export class RabbitMqBroker implements IBroker {
       broadcast: true,
       crashCounted: true,
       deadLetters: 'drain',
+      deadLetterAddress: true,
       dedup: 'process',
       maxMessageBytes,
     }

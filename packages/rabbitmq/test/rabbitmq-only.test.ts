@@ -1,4 +1,4 @@
-import type { DeadLetter, Delivery } from '@interline/core'
+import { type DeadLetter, type Delivery, EventBus, type RetryStrategy, topic } from '@interline/core'
 import { waitFor } from '@interline/testing'
 import { connect } from 'amqplib'
 import { describe, expect, it } from 'vitest'
@@ -18,6 +18,19 @@ function letterOf({ message: original, ref }: Delivery): DeadLetter {
     reason: 'exhausted',
     error,
     message: original,
+  }
+}
+
+class Mailer {
+  readonly retryStrategy: RetryStrategy
+
+  constructor(exchange: string) {
+    const deadLetter = { enabled: true, exchange, routingKey: 'orders.dead' }
+    this.retryStrategy = { maxAttempts: 2, backoff: { type: 'fixed', delay: 5 }, deadLetter }
+  }
+
+  handle(): void {
+    throw new Error('The server of mails is away.')
   }
 }
 
@@ -189,6 +202,26 @@ describe('dead letters', () => {
     await broker.publish([message(1)])
     await waitFor(async () => (await client.channel.checkQueue(queue)).messageCount === 1, { what: 'the dead letter' })
     expect(failures).toMatchObject([{ code: 'INTERLINE_PUBLISH' }])
+  })
+
+  it('go to the exchange that a handler names in its retry strategy', async () => {
+    await using room = new BrokerRoom()
+    await using client = await plainClient()
+    const exchange = `${room.prefix}-graveyard`
+    const { queue } = await client.channel.assertQueue('', { exclusive: true })
+    await client.channel.assertExchange(exchange, 'direct', { autoDelete: true })
+    await client.channel.bindQueue(queue, exchange, 'orders.dead')
+    await using bus = new EventBus({ service: 'mail', broker: await room.broker() })
+    await bus.subscribe(topic('orders.created'), new Mailer(exchange))
+    await bus.start()
+    await bus.getBroker().publish([message(1)])
+    await waitFor(async () => (await client.channel.checkQueue(queue)).messageCount === 1, { what: 'the dead letter' })
+    const dead = await client.channel.get(queue, { noAck: true })
+    expect(dead === false ? dead : JSON.parse(String(dead.properties.headers?.['interline-letter']))).toMatchObject({
+      handler: 'Mailer',
+      attempts: 2,
+      reason: 'exhausted',
+    })
   })
 })
 

@@ -45,6 +45,7 @@ const capabilities = {
   broadcast: true,
   crashCounted: true,
   deadLetters: 'browse',
+  deadLetterAddress: false,
   dedup: 'group',
   maxMessageBytes,
 } as const satisfies Partial<BrokerCapabilities>

@@ -50,6 +50,7 @@ export class EventBus extends BusCore {
     const demands = {
       retry: retry !== undefined && retry.maxAttempts !== 1,
       deadLetter: deadLetters !== undefined || deadLetter?.enabled === true,
+      deadLetterAddress: deadLetter?.exchange !== undefined,
     }
     this.#side.broker.checkFailure(demands, deadLetters !== undefined)
     this.sides = [this.#side]

@@ -3,6 +3,7 @@ import { Semaphore } from '../delivery/semaphore.js'
 import type { HandlerContext, Middleware, Subscriber } from '../delivery/subscriber.js'
 import { ConfigurationError, SubscriptionError } from '../errors.js'
 import type { Awaitable } from '../ports/abortable.js'
+import type { DeadLetterAddress } from '../ports/dead-letter-store.js'
 import type { FailureDemands } from './managed-broker.js'
 import type { DeadLetterOptions, Handler, HandlerFunction, HandlerObject, HandlerOptions, RetryStrategy } from './subscribe-options.js'
 
@@ -44,16 +45,28 @@ export function toSubscriber(handler: Handler<never>, options: HandlerOptions<ne
     timeoutMs: failure?.timeoutMs,
     deadLetter,
     keepOrder,
+    deadLetterAddress: addressOf(letters.find((each) => each?.exchange !== undefined || each?.routingKey !== undefined)),
     concurrency,
   }
 }
 
 /** What the handler or its options ask for by name, so that a broker that can't do it says so. */
-export function demandsOf(handler: Handler<never>, { failure }: HandlerOptions<never>, { retry, keepOrder }: Subscriber): FailureDemands {
+export function demandsOf(
+  handler: Handler<never>,
+  { failure }: HandlerOptions<never>,
+  { retry, keepOrder, deadLetterAddress }: Subscriber,
+): FailureDemands {
   const strategy = typeof handler === 'function' ? undefined : (handler as HandlerObject<object>).retryStrategy
   const asks = [failure?.retry, strategy?.maxAttempts, strategy?.backoff].some((each) => each !== undefined)
   const deadLetter = failure?.deadLetter?.enabled ?? strategy?.deadLetter?.enabled ?? keepOrder
-  return { retry: asks && retry.maxAttempts > 1, deadLetter }
+  return { retry: asks && retry.maxAttempts > 1, deadLetter, deadLetterAddress: deadLetterAddress !== undefined }
+}
+
+function addressOf(named: DeadLetterOptions | undefined): DeadLetterAddress | undefined {
+  if (named === undefined) return undefined
+  const { exchange, routingKey } = named
+  if (exchange !== undefined) return { exchange, routingKey }
+  throw new ConfigurationError(`deadLetter.routingKey is ${JSON.stringify(routingKey)} without an exchange. Give deadLetter.exchange, too.`)
 }
 
 /** What waited for its turn until its time was up has failed already, and comes again: it must not run now. */

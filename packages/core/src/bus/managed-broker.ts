@@ -17,6 +17,8 @@ export interface FailureDemands {
   /** More than one attempt. */
   readonly retry: boolean
   readonly deadLetter: boolean
+  /** An exchange to put dead letters in. */
+  readonly deadLetterAddress: boolean
 }
 
 type State =
@@ -76,9 +78,13 @@ export class ManagedBroker {
   }
 
   /** Throws for what a handler or a bus asks to be done with failures, and the broker can't do. */
-  checkFailure({ retry, deadLetter }: FailureDemands, hasStore: boolean): void {
+  checkFailure({ retry, deadLetter, deadLetterAddress }: FailureDemands, hasStore: boolean): void {
     const { capabilities } = this
     if (retry && !capabilities.retry) throw this.unsupported('give a failed event again', 'Leave out "retry"')
+    if (deadLetterAddress && !capabilities.deadLetterAddress)
+      throw this.unsupported('put dead letters at an exchange', 'Leave out "exchange" and "routingKey"')
+    if (deadLetterAddress && hasStore)
+      throw this.unsupported('put dead letters at an exchange beside a dead-letter store', 'Leave out one of the two')
     if (!deadLetter) return
     if (capabilities.groups === false) throw this.unsupported('keep dead letters', 'Leave them out')
     if (capabilities.deadLetters === 'none' && !hasStore) throw this.unsupported('keep dead letters', 'Configure a dead-letter store')

@@ -43,6 +43,9 @@ export interface DeadLetterOptions {
    * key, and dead letters that can be looked at: the broker's own, or a store. Default false.
    */
   readonly keepOrder?: boolean | undefined
+  /** Where the broker puts the dead letters of this handler: only where it can (RabbitMQ), and not where a dead-letter store has them. */
+  readonly exchange?: string | undefined
+  readonly routingKey?: string | undefined
 }
 
 export interface FailureOptions<E> {

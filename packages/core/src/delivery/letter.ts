@@ -1,5 +1,5 @@
 import type { ReceivedEvent } from '../event/event-model.js'
-import type { DeadLetter, DeadLetterReason } from '../ports/dead-letter-store.js'
+import type { DeadLetter, DeadLetterAddress, DeadLetterReason } from '../ports/dead-letter-store.js'
 import type { WireMessage } from '../ports/message.js'
 
 export interface LetterFacts {
@@ -14,6 +14,7 @@ export interface LetterFacts {
   readonly firstAttemptAt: number
   readonly deadAt: number
   readonly keepsOrder: boolean
+  readonly address: DeadLetterAddress | undefined
 }
 
 /** The same when the same failure is stored twice, by the broker's name of the entry. */
@@ -38,6 +39,7 @@ export function deadLetterOf(facts: LetterFacts): DeadLetter {
     firstAttemptAt: facts.firstAttemptAt,
     deadAt: facts.deadAt,
     ...(facts.keepsOrder ? { keepsOrder: true } : {}),
+    ...(facts.address === undefined ? {} : { address: facts.address }),
     message,
   }
 }

@@ -1,5 +1,6 @@
 import type { PublishOptions } from '../bus/publish-options.js'
 import type { Awaitable } from '../ports/abortable.js'
+import type { DeadLetterAddress } from '../ports/dead-letter-store.js'
 import type { ILogger } from '../ports/logger.js'
 import type { RetryPolicy } from './retry-policy.js'
 
@@ -43,5 +44,7 @@ export interface Subscriber {
   readonly deadLetter: boolean
   /** What follows a dead event with the same key waits behind it. */
   readonly keepOrder: boolean
+  /** Where in the broker its dead letters go, where it names a place. */
+  readonly deadLetterAddress: DeadLetterAddress | undefined
   readonly concurrency: number
 }

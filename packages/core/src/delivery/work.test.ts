@@ -92,6 +92,7 @@ function engine(handlers: Readonly<Record<string, (attempt: number) => unknown>>
       timeoutMs: undefined,
       deadLetter: true,
       keepOrder: false,
+      deadLetterAddress: undefined,
       concurrency,
     }),
   )

@@ -304,7 +304,7 @@ export class Work implements Task {
 
   #dead(share: Share, reason: DeadLetterReason, error: Error, deadAt?: number): Awaitable<void> {
     this.#remove(share)
-    const letter = this.#letter(share.subscriber.name, reason, error, share.started, share.subscriber.keepOrder, deadAt)
+    const letter = this.#letter(share.subscriber.name, reason, error, share.started, share.subscriber, deadAt)
     if (share.subscriber.deadLetter) this.#letters = [...this.#letters, letter]
     else this.#engine.dropped(letter)
     if (this.#engine.dedup !== undefined) return this.#engine.dedup.release(share.claims)
@@ -409,14 +409,22 @@ export class Work implements Task {
   }
 
   /** What died again where order is kept takes the place of its letter, as it was the first of its key. */
-  #letter(handler: string, reason: DeadLetterReason, error: Error, attempts: number, keepOrder = false, at = this.#diedAt): DeadLetter {
+  #letter(
+    handler: string,
+    reason: DeadLetterReason,
+    error: Error,
+    attempts: number,
+    subscriber?: Subscriber,
+    at = this.#diedAt,
+  ): DeadLetter {
     const { group, clock } = this.#engine
     const { message, ref } = this.#delivery
     const deadAt = at ?? clock.now()
     const firstAttemptAt = this.#firstAttemptAt === 0 ? deadAt : this.#firstAttemptAt
-    const keepsOrder = keepOrder && this.key !== undefined
+    const keepsOrder = subscriber?.keepOrder === true && this.key !== undefined
+    const address = subscriber?.deadLetterAddress
     const id = this.#redriven ? this.#redriven : letterId(group, handler, ref)
-    const facts = { group, handler, message, id, received: this.#received, reason, error, attempts, firstAttemptAt, deadAt, keepsOrder }
-    return deadLetterOf(facts)
+    const about = { group, handler, message, id, received: this.#received, reason, error, attempts }
+    return deadLetterOf({ ...about, firstAttemptAt, deadAt, keepsOrder, address })
   }
 }

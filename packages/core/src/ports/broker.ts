@@ -112,6 +112,8 @@ export interface BrokerCapabilities {
   readonly crashCounted: boolean
   /** `browse`: listed and redriven one by one; `drain`: only as a whole; `none`: needs a store. */
   readonly deadLetters: 'browse' | 'drain' | 'none'
+  /** A handler can name where the broker puts its dead letters: `exchange` and `routingKey`. */
+  readonly deadLetterAddress: boolean
   /** How far the memory of handled events reaches when no idempotency store is configured. */
   readonly dedup: 'process' | 'group'
   /** Size of attributes and data together. */

@@ -22,7 +22,15 @@ export interface DeadLetter {
   readonly deadAt: number
   /** What follows it with the same key waits behind it, as dead letters of the reason `parked`. */
   readonly keepsOrder?: true | undefined
+  /** Where in the broker it was to go, where its handler named a place. */
+  readonly address?: DeadLetterAddress | undefined
   readonly message: WireMessage
+}
+
+/** A place of the broker's: an exchange, and the key it routes by; the topic where that is not said. */
+export interface DeadLetterAddress {
+  readonly exchange: string
+  readonly routingKey?: string | undefined
 }
 
 /** `exhausted` attempts; `rejected` by the handler; `invalid` by its schema; `undecodable` bytes; `crashed` its process too often; `orphaned`: nobody has its handler's name; `parked` behind a dead one of its key, not dead itself. */

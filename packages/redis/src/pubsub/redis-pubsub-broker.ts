@@ -42,6 +42,7 @@ export class RedisPubSubBroker implements IBroker {
     groups: false,
     crashCounted: false,
     deadLetters: 'none',
+    deadLetterAddress: false,
     dedup: 'process',
     maxMessageBytes,
   }

@@ -133,6 +133,7 @@ async function refusedNotIgnored(room: Room): Promise<void> {
     broadcast: false,
     retry: false,
     deadLetters: 'none',
+    deadLetterAddress: false,
   }
   const bus = (): IEventBus => room.bus({ deadLetters: undefined, wrap: (broker) => new Pretending(broker, off) })
   const refused = async (what: string, call: () => Promise<unknown>): Promise<void> => {
@@ -148,6 +149,7 @@ async function refusedNotIgnored(room: Room): Promise<void> {
   await refused('from: a Date', subscribing({ from: new Date(0) }))
   await refused('broadcast', subscribing({ broadcast: true }))
   await refused('failure.retry', subscribing({ failure: { retry: { maxAttempts: 3 } } }))
+  await refused('failure.deadLetter.exchange', subscribing({ failure: { deadLetter: { exchange: 'graveyard', routingKey: 'orders' } } }))
   await refused('failure.deadLetter', subscribing({ failure: { deadLetter: { enabled: true } } }))
   const alone = room.bus({ wrap: (broker) => new Pretending(broker, { groups: false, broadcast: true }) })
   await alone.subscribe(ThingMade, () => undefined, { name: 'seen', broadcast: false })

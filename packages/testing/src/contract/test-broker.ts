@@ -116,6 +116,7 @@ function checkCapabilities(actual: BrokerCapabilities, expected: Partial<BrokerC
     broadcast: 0,
     crashCounted: 0,
     deadLetters: 0,
+    deadLetterAddress: 0,
     dedup: 0,
     maxMessageBytes: 0,
   } satisfies Record<Exclude<keyof BrokerCapabilities, 'groups'>, 0>)
