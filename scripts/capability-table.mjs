@@ -1,5 +1,5 @@
 // Writes the README's capability table from a report of the contract suite (INTERLINE_REPORT), or with --check fails where it differs.
-// A cell says yes only where the broker claims the capability and every case that proves it has passed.
+// A cell has its mark only where the broker claims the capability and every case that proves it has passed.
 import { readFileSync, writeFileSync } from 'node:fs'
 
 const rows = [
@@ -28,14 +28,14 @@ const configurations = [
 if (configurations.length === 0) fail(`${reportPath} holds no configuration. Run the tests with INTERLINE_REPORT=<file>.`)
 
 function cell(configuration, capabilities, capability, ids) {
-  if (capability !== undefined && [false, 'none'].includes(capabilities[capability])) return 'no, and says so'
+  if (capability !== undefined && [false, 'none'].includes(capabilities[capability])) return '–'
   const outcomes = brokers
     .filter((line) => line.kind === 'case' && line.configuration === configuration && ids.includes(line.id))
     .map(({ outcome }) => outcome)
   if (outcomes.includes('failed')) return 'FAILS'
-  if (!outcomes.includes('passed')) return 'in one process' // a local broker has no server, client or second process
+  if (!outcomes.includes('passed')) return 'local' // a local broker has no server, client or second process
   const reach = capability === 'dedup' ? capabilities.dedup : undefined
-  return reach === 'process' ? 'yes, per process' : 'yes'
+  return reach === 'process' ? '✓ per process' : '✓'
 }
 
 const header = ['', ...configurations.map(([name]) => name)]

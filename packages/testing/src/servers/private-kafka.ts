@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { waitFor } from '../waiting/wait-for.js'
+import { atExit, notAtExit } from './at-exit.js'
 import { freePort } from './free-port.js'
 import { kafkaJars } from './kafka-jars.js'
 import { kafkaAnswers } from './kafka-probe.js'
@@ -68,7 +69,8 @@ export class PrivateKafka implements AsyncDisposable {
   /** Prepares the empty data folder, once. */
   async format(): Promise<void> {
     await writeFile(this.#configuration, properties(this.port, this.#controllerPort, join(this.#folder, 'data'), this.#options))
-    const id = randomBytes(16).toString('base64url')
+    // 16 bytes; one that began with a dash would be read as an option
+    const id = randomBytes(16).toString('base64url').replace(/^-/, 'A')
     const words = ['-cp', join(this.#jars, '*'), 'kafka.tools.StorageTool', 'format', '-t', id, '-c', this.#configuration]
     await run('java', [...javaOptions, ...words], { timeout: startLimitMs })
   }
@@ -83,7 +85,7 @@ export class PrivateKafka implements AsyncDisposable {
         cause: error,
       })
     })
-    process.once('exit', this.#killAtExit)
+    atExit(this.#killAtExit)
     await waitFor(
       async () => {
         if (failure !== undefined) throw failure
@@ -120,7 +122,7 @@ export class PrivateKafka implements AsyncDisposable {
 
   async close(): Promise<void> {
     await this.kill()
-    process.removeListener('exit', this.#killAtExit)
+    notAtExit(this.#killAtExit)
     await rm(this.#folder, { recursive: true, force: true })
   }
 

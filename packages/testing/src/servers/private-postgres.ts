@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { waitFor } from '../waiting/wait-for.js'
+import { atExit, notAtExit } from './at-exit.js'
 import { freePort } from './free-port.js'
 import { postgresAnswers } from './postgres-probe.js'
 
@@ -80,7 +81,7 @@ export class PrivatePostgres implements AsyncDisposable {
 
   async start(): Promise<void> {
     if (this.running) return
-    process.once('exit', this.#killAtExit)
+    atExit(this.#killAtExit)
     let started = this.#spawn()
     await waitFor(
       async () => {
@@ -109,7 +110,7 @@ export class PrivatePostgres implements AsyncDisposable {
 
   async close(): Promise<void> {
     await this.kill()
-    process.removeListener('exit', this.#killAtExit)
+    notAtExit(this.#killAtExit)
     await rm(this.#folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 })
   }
 

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { rm } from 'node:fs/promises'
 import { waitFor } from '../waiting/wait-for.js'
+import { atExit, notAtExit } from './at-exit.js'
 
 const startLimitMs = 10_000
 
@@ -44,7 +45,7 @@ export abstract class PrivateProcess implements AsyncDisposable {
         cause,
       })
     })
-    process.once('exit', this.#killAtExit)
+    atExit(this.#killAtExit)
     await waitFor(
       async () => {
         if (failure !== undefined) throw failure
@@ -81,7 +82,7 @@ export abstract class PrivateProcess implements AsyncDisposable {
 
   async close(): Promise<void> {
     await this.kill()
-    process.removeListener('exit', this.#killAtExit)
+    notAtExit(this.#killAtExit)
     await rm(this.#command.folder, { recursive: true, force: true })
   }
 

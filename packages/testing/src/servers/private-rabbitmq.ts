@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { waitFor } from '../waiting/wait-for.js'
+import { atExit, notAtExit } from './at-exit.js'
 import { freePort } from './free-port.js'
 import { rabbitMqAnswers } from './rabbitmq-probe.js'
 
@@ -98,7 +99,7 @@ export class PrivateRabbitMq implements AsyncDisposable {
       const how = 'Install it (Debian: apt-get install rabbitmq-server) or put it in the PATH.'
       failure = new Error(`rabbitmq-server could not be started. ${how}`, { cause })
     })
-    process.once('exit', this.#killAtExit)
+    atExit(this.#killAtExit)
     await waitFor(
       async () => {
         if (failure !== undefined) throw failure
@@ -144,7 +145,7 @@ export class PrivateRabbitMq implements AsyncDisposable {
 
   async close(): Promise<void> {
     await this.kill()
-    process.removeListener('exit', this.#killAtExit)
+    notAtExit(this.#killAtExit)
     await rm(this.#folder, { recursive: true, force: true, maxRetries: 5 })
   }
 
