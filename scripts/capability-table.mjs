@@ -5,6 +5,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 const rows = [
   ['Nothing accepted is lost when the server is killed', 'durable', ['B10', 'B14']],
   ['Order per key, with parallelism and while a key is retried', 'order', ['B05', 'B09', 'B33']],
+  ['Order behind a dead letter, until it is redriven', 'order', ['B32']],
   ['Delayed retry, one attempt counter', 'retry', ['B04', 'B15', 'B35']],
   ['Attempts counted over crashes; a poison cannot loop', 'crashCounted', ['B23', 'B36']],
   ['Dead letters: list, filter, redrive, edit, discard', 'deadLetters', ['B16', 'B17']],
@@ -28,14 +29,15 @@ const configurations = [
 if (configurations.length === 0) fail(`${reportPath} holds no configuration. Run the tests with INTERLINE_REPORT=<file>.`)
 
 function cell(configuration, capabilities, capability, ids) {
-  if (capability !== undefined && [false, 'none'].includes(capabilities[capability])) return '–'
   const outcomes = brokers
     .filter((line) => line.kind === 'case' && line.configuration === configuration && ids.includes(line.id))
     .map(({ outcome }) => outcome)
   if (outcomes.includes('failed')) return 'FAILS'
-  if (!outcomes.includes('passed')) return 'local' // a local broker has no server, client or second process
-  const reach = capability === 'dedup' ? capabilities.dedup : undefined
-  return reach === 'process' ? '✓ per process' : '✓'
+  const shown = outcomes.includes('passed')
+  if (capability === 'deadLetters' && shown && capabilities.deadLetters !== 'browse') return '✓ with a store'
+  if (capability !== undefined && [false, 'none'].includes(capabilities[capability])) return '–'
+  if (!shown) return capabilities.local ? 'local' : '–' // a local broker has no server, client or second process
+  return capability === 'dedup' && capabilities.dedup === 'process' ? '✓ per process' : '✓'
 }
 
 const header = ['', ...configurations.map(([name]) => name)]
