@@ -25,7 +25,7 @@ const lines = readFileSync(reportPath ?? '', 'utf8')
 const brokers = lines.filter(({ suite }) => suite === 'broker')
 const configurations = [
   ...new Map(brokers.filter(({ kind }) => kind === 'configuration').map((line) => [line.configuration, line.capabilities])),
-]
+].sort(([name, { local }], [otherName, other]) => Number(other.local) - Number(local) || name.localeCompare(otherName)) // tests end in any order
 if (configurations.length === 0) fail(`${reportPath} holds no configuration. Run the tests with INTERLINE_REPORT=<file>.`)
 
 function cell(configuration, capabilities, capability, ids) {
