@@ -53,26 +53,23 @@ export class StoreNames {
 
   /** The channel of hints; its name says nothing that must be quoted. */
   get channel(): string {
-    return `interline_${this.#digest()}`
+    return `interline_${digest([this.schema, this.table])}`
   }
 
   index(suffix: string): string {
     return `"${this.table}_${suffix}"`
   }
 
-  /** A number of this store, for the lock that lets one process at a time migrate it. */
+  /** A number of the schema, for the lock that lets one process at a time make what is in it, and the schema itself. */
   get lockKey(): string {
-    return BigInt.asIntN(64, BigInt(`0x${this.#digest()}`)).toString()
+    return BigInt.asIntN(64, BigInt(`0x${digest([this.schema])}`)).toString()
   }
 
   #named(suffix: string): string {
     return `${this.quotedSchema}."${this.table}${suffix}"`
   }
+}
 
-  #digest(): string {
-    return createHash('sha256')
-      .update(JSON.stringify([this.schema, this.table]))
-      .digest('hex')
-      .slice(0, 16)
-  }
+function digest(parts: readonly string[]): string {
+  return createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 16)
 }

@@ -66,7 +66,8 @@ export class Appender {
         `${messages.length} events of ${size} bytes for stream "${stream}" at once; ${maxEvents} of ${maxBytes} are possible. Append them in parts.`,
       )
     }
-    const row = await this.#queue.add({ stream, expected: codeOf(expectedVersion), forward, rows, size }, signal)
+    const group = { stream, expected: codeOf(expectedVersion), forward, rows, size }
+    const row = rows.length === 0 ? (await this.#send([group], signal))[0] : await this.#queue.add(group, signal)
     const [outcome, version, position, detail] = row as [number, string | number, string | number | null, string | null]
     switch (outcome) {
       case verdict.appended:
@@ -102,7 +103,8 @@ export class Appender {
     const work = (query: Query, again: boolean): Promise<readonly Row[]> => {
       // Only one that is alone can look for what an earlier try has done.
       if (groups.length > 1 && again) return Promise.resolve([])
-      values[4] = again
+      // Of nothing, only the expectation is looked at.
+      values[4] = again || groups[0]?.rows.length === 0
       return query(this.#append, values)
     }
     return this.#link.write(what, work, { signal })

@@ -48,7 +48,7 @@ export class Hints {
   }
 
   async #tell(): Promise<void> {
-    await pause(this.#tellAt - performance.now(), this.#stopped.signal)
+    await pause(Math.max(0, this.#tellAt - performance.now()), this.#stopped.signal)
     this.#tellAt = performance.now() + tellEveryMs
     try {
       await this.#link.database?.query(this.#notify, [], { timeoutMs: heartbeatAnswerMs })

@@ -31,7 +31,8 @@ const fits = `CASE p_expect WHEN -1 THEN true WHEN -2 THEN v_version = 0 OR v_de
  * Appends several groups of events, each to one stream at one expected version, each with its own verdict: 0 appended, 1 there already,
  * 2 conflict, 3 an event is known elsewhere, 4 to be asked alone. Rows are for one group each, in order.
  *
- * A group that comes alone gets its verdict; among others, one that would have to wait for a lock or to look closer is answered 4.
+ * A group that comes alone gets its verdict; among others, one that would have to wait for a lock or to look closer is answered 4, and so
+ * is what comes after it for the same stream: groups are ordered by stream.
  * Event ids are looked for beforehand only where the version does not fit or \`p_again\` says that they may be there: otherwise the unique
  * index refuses them, and the caller asks again.
  */
@@ -47,43 +48,59 @@ DECLARE
   v_versions bigint[] := '{}';
   v_forward boolean[] := '{}';
   v_bases bigint[] := '{}';
+  v_actuals bigint[] := '{}';
   v_positions bigint[];
   v_taken integer := 0;
   v_base bigint;
+  v_actual bigint;
+  v_version bigint;
+  v_deleted boolean;
+  v_first integer := 0;
   v_count integer;
+  v_left text;
   v_place record;
 BEGIN
   FOR g IN 1 .. cardinality(p_streams) LOOP
     v_base := NULL;
     v_count := p_counts[g];
-    IF NOT p_again THEN
-      IF p_expected[g] IN (0, -2) OR (p_streams[g] = p_streams[g - 1] AND v_bases[g - 1] IS NULL) THEN
-        NULL;
-      ELSIF v_alone THEN
+    v_actual := NULL;
+    IF v_alone THEN
+      IF NOT p_again AND p_expected[g] NOT IN (0, -2) THEN
         UPDATE ${names.streams} s SET version = s.version + v_count
           WHERE s.stream = p_streams[g] AND NOT s.deleted AND (p_expected[g] < 0 OR s.version = p_expected[g])
           RETURNING s.version - v_count INTO v_base;
-      ELSE
-        SELECT s.version INTO v_base FROM ${names.streams} s
-          WHERE s.stream = p_streams[g] AND NOT s.deleted AND (p_expected[g] < 0 OR s.version = p_expected[g])
-          FOR UPDATE SKIP LOCKED;
-        IF FOUND THEN
-          UPDATE ${names.streams} s SET version = s.version + v_count WHERE s.stream = p_streams[g];
-        END IF;
       END IF;
-      IF v_base IS NULL AND p_expected[g] IN (0, -1, -2) AND (p_streams[g] = p_streams[g - 1] AND v_bases[g - 1] IS NULL) IS NOT TRUE THEN
+      IF NOT p_again AND v_base IS NULL AND p_expected[g] IN (0, -1, -2) THEN
         INSERT INTO ${names.streams} (stream, version) VALUES (p_streams[g], v_count) ON CONFLICT DO NOTHING;
         IF FOUND THEN v_base := 0; END IF;
       END IF;
-    END IF;
-    IF v_base IS NULL AND v_alone THEN
-      SELECT * INTO v_place FROM ${names.append}(p_streams[1], p_expected[1], p_ids);
-      IF v_place.outcome <> 0 OR v_count = 0 THEN
-        RETURN QUERY SELECT v_place.outcome, v_place.version, v_place."position", v_place.detail;
-        RETURN;
+      IF v_base IS NULL THEN
+        SELECT * INTO v_place FROM ${names.append}(p_streams[1], p_expected[1], p_ids);
+        IF v_place.outcome <> 0 OR v_count = 0 THEN
+          RETURN QUERY SELECT v_place.outcome, v_place.version, v_place."position", v_place.detail;
+          RETURN;
+        END IF;
+        v_base := v_place.version;
       END IF;
-      v_base := v_place.version;
+    ELSIF v_left IS DISTINCT FROM p_streams[g] THEN
+      SELECT s.version, s.deleted INTO v_version, v_deleted FROM ${names.streams} s WHERE s.stream = p_streams[g] FOR UPDATE SKIP LOCKED;
+      IF NOT FOUND THEN
+        IF p_expected[g] IN (0, -1, -2) THEN
+          INSERT INTO ${names.streams} (stream, version) VALUES (p_streams[g], v_count) ON CONFLICT DO NOTHING;
+          IF FOUND THEN v_base := 0; END IF;
+        END IF;
+      ELSIF NOT v_deleted THEN
+        IF p_expected[g] IN (-1, -3, v_version) THEN
+          UPDATE ${names.streams} s SET version = s.version + v_count WHERE s.stream = p_streams[g];
+          v_base := v_version;
+        ELSIF NOT EXISTS (SELECT FROM ${names.events} e WHERE e.id = ANY (p_ids[v_first + 1 : v_first + v_count])) THEN
+          v_actual := v_version;
+        END IF;
+      END IF;
+      IF v_base IS NULL AND v_actual IS NULL THEN v_left := p_streams[g]; END IF;
     END IF;
+    v_first := v_first + v_count;
+    v_actuals := v_actuals || v_actual;
     v_bases := v_bases || v_base;
     v_streams := v_streams || array_fill(p_streams[g], ARRAY[v_count]);
     v_forward := v_forward || array_fill(p_forward[g], ARRAY[v_count]);
@@ -104,7 +121,9 @@ BEGIN
   SELECT array_agg(w.position ORDER BY w.position) INTO v_positions FROM written w;
 
   FOR g IN 1 .. cardinality(p_streams) LOOP
-    IF v_bases[g] IS NULL THEN
+    IF v_actuals[g] IS NOT NULL THEN
+      RETURN QUERY SELECT 2, v_actuals[g], NULL::bigint, NULL::text;
+    ELSIF v_bases[g] IS NULL THEN
       RETURN QUERY SELECT 4, NULL::bigint, NULL::bigint, NULL::text;
     ELSE
       v_taken := v_taken + p_counts[g];
