@@ -1,7 +1,8 @@
 import { connect, createServer, type Server, type Socket } from 'node:net'
 import { afterEach, describe, expect, test } from 'vitest'
-import { FaultProxy, findServer, freePort, startNats, startRabbitMq, startRedis, waitFor, within } from '../src/index.js'
+import { FaultProxy, findServer, freePort, startNats, startPostgres, startRabbitMq, startRedis, waitFor, within } from '../src/index.js'
 import { natsAnswers } from '../src/servers/nats-probe.js'
+import { postgresAnswers } from '../src/servers/postgres-probe.js'
 import { redisAnswers } from '../src/servers/redis-probe.js'
 
 const cleanUps: (() => unknown)[] = []
@@ -158,6 +159,18 @@ describe('a private Redis', () => {
   test('says when its port is taken', { timeout: 30_000 }, async () => {
     const { port } = await shouting()
     await expect(within(startRedis({ port }), 15_000, 'startRedis')).rejects.toThrow(`port ${port}`)
+  })
+})
+
+describe('a private PostgreSQL', () => {
+  test('is killed and comes back with its data folder and its port', { timeout: 60_000 }, async () => {
+    await using postgres = await startPostgres({ password: 'open sesame' })
+    expect(postgres.url).toContain(`:open%20sesame@127.0.0.1:${postgres.port}`)
+    await postgres.kill()
+    expect(postgres.running).toBe(false)
+    expect(await postgresAnswers({ port: postgres.port })).toBe(false)
+    await postgres.start()
+    expect(await postgresAnswers({ port: postgres.port })).toBe(true)
   })
 })
 

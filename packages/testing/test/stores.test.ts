@@ -58,6 +58,45 @@ describe('the contract of stores finds', () => {
     ])
   })
 
+  test('an event store whose readers can pass what is not there yet', async () => {
+    const create = () => {
+      const store = new MemoryEventStore()
+      let hidden: string | undefined
+      return broken<MemoryEventStore>(store, {
+        // Now and then the newest event appears only after the next one.
+        async *readAll(options = {}) {
+          const head = await store.head()
+          for await (const event of store.readAll(options)) {
+            if (options.limit === 100 && event.position !== head && Number(event.position) % 97 === 0 && hidden !== event.position) {
+              hidden = event.position
+              continue
+            }
+            yield event
+          }
+        },
+      })
+    }
+    expect(await failing((runner) => testEventStore('leaky', { create, shared: false, runner, limits }))).toEqual(['S07'])
+  })
+
+  test('an event store that forgets what its checkpoint was, and one that removes what nobody has read', async () => {
+    const create = () => {
+      const store = new MemoryEventStore()
+      const checkpoints = broken(store.checkpoints, {
+        save: (name, position) => {
+          store.checkpoints.remove(name)
+          return store.checkpoints.save(name, position, undefined)
+        },
+      })
+      return broken<MemoryEventStore>(store, { checkpoints })
+    }
+    const retaining = (_namespace: string, maxEvents: number) => new MemoryEventStore({ maxEvents, unread: 'remove' })
+    expect(await failing((runner) => testEventStore('careless', { create, retaining, shared: false, runner, limits }))).toEqual([
+      'S11',
+      'S13',
+    ])
+  })
+
   test('an idempotency store that lets everybody run', async () => {
     const create = () => broken(new MemoryIdempotencyStore(), { claim: (claims) => claims.map(() => 'claimed' as const) })
     const found = await failing((runner) => testIdempotencyStore('lax', { create, shared: false, runner, limits }))

@@ -1,0 +1,83 @@
+import { newEventId } from '@interline/core'
+import { Arrivals, order } from '../payload.js'
+import type { Contestant } from '../rounds.js'
+import { message, type Server } from './server.js'
+
+/** Appends these events to a stream at a version. */
+type Append = (stream: string, expected: number, numbers: readonly number[]) => Promise<unknown>
+
+const perStream = 1_000
+
+/** `writers` at once, each with a stream of its own at a time, `size` events in an append. */
+function inStreams(append: Append, size: number, writers: number): (events: number) => Promise<void> {
+  let streams = 0
+  return async (events) => {
+    let next = 0
+    const write = async (): Promise<void> => {
+      let stream = ''
+      for (let version = 0; next < events; version += size) {
+        if (version % perStream === 0) {
+          stream = `stream-${streams++}`
+          version = 0
+        }
+        const first = next
+        next += size
+        await append(
+          stream,
+          version,
+          Array.from({ length: size }, (_, index) => first + index),
+        )
+      }
+    }
+    await Promise.all(Array.from({ length: writers }, write))
+  }
+}
+
+/** One call of one prepared statement with version check, by hand, and the store. */
+export async function appenders(server: Server, size: number, writers: number): Promise<readonly Contestant[]> {
+  return [await byHand(server, size, writers), await interline(server, size, writers)]
+}
+
+async function byHand(server: Server, size: number, writers: number): Promise<Contestant> {
+  const { pool } = server
+  const { events: table, append } = await server.byHand()
+  const text = `SELECT ${append}($1, $2, $3, $4, $5)`
+  const call: Append = (stream, expected, numbers) => {
+    const values = [
+      stream,
+      expected,
+      numbers.map(() => newEventId()),
+      numbers.map(() => 'bench.OrderCreated'),
+      numbers.map((number) => JSON.stringify(order(number))),
+    ]
+    return pool.query({ name: append.slice(-50), text, values })
+  }
+  const arrivals = new Arrivals()
+  return {
+    name: `pg, a function with version check${writers > 1 ? `, pool of ${pool.options.max}` : ''}`,
+    run: inStreams(call, size, writers),
+    async check(events) {
+      arrivals.expect(events)
+      for (const { data } of (await pool.query<{ data: string }>(`SELECT data FROM ${table}`)).rows) arrivals.arrived(JSON.parse(data))
+      arrivals.check()
+      await pool.query(`TRUNCATE ${table}`)
+    },
+  }
+}
+
+async function interline(server: Server, size: number, writers: number): Promise<Contestant> {
+  const table = `append_${size}_${writers}`
+  const store = await server.store(table)
+  const call: Append = (stream, expectedVersion, numbers) => store.append(stream, numbers.map(message), { expectedVersion })
+  const arrivals = new Arrivals()
+  return {
+    name: 'interline, append',
+    run: inStreams(call, size, writers),
+    async check(events) {
+      arrivals.expect(events)
+      for await (const event of store.readAll()) arrivals.arrived(JSON.parse(event.message.data as string))
+      arrivals.check()
+      await server.pool.query(`TRUNCATE "${server.schema}".${table}`)
+    },
+  }
+}
