@@ -1,5 +1,3 @@
-import { pause } from '../waiting.js'
-
 export interface AppendQueueSettings<Item, Result> {
   /** How many calls may be under way; what comes meanwhile waits and goes together. */
   readonly flights: () => number
@@ -32,7 +30,9 @@ const slowMs = 100
 export class AppendQueue<Item extends { readonly stream: string; readonly size: number }, Result> {
   readonly #settings: AppendQueueSettings<Item, Result>
   #waiting: Waiting<Item, Result>[] = []
-  #flying = 0
+  /** The calls under way. */
+  readonly #flights = new Set<{ readonly since: number }>()
+  #timer: ReturnType<typeof setTimeout> | undefined
   /** How many appends to a stream are under way. */
   readonly #busy = new Map<string, number>()
 
@@ -60,16 +60,32 @@ export class AppendQueue<Item extends { readonly stream: string; readonly size: 
   }
 
   #fly(): void {
-    while (this.#waiting.length > 0 && this.#flying < this.#settings.flights()) {
+    while (this.#waiting.length > 0 && this.#free()) {
       const batch = this.#next()
       if (batch.length === 0) return
-      this.#flying++
-      // One that waits for a lock of somebody else is no reason for the others to wait.
-      void Promise.race([this.#together(batch), pause(slowMs)]).then(() => {
-        this.#flying--
+      const flight = { since: performance.now() }
+      this.#flights.add(flight)
+      void this.#together(batch).then(() => {
+        this.#flights.delete(flight)
         this.#fly()
       })
     }
+    if (this.#waiting.length > 0) this.#lookLater()
+  }
+
+  /** Whether one more may leave. A flight that waits for a lock of somebody else is no reason for the others to wait. */
+  #free(): boolean {
+    const slow = performance.now() - slowMs
+    let count = 0
+    for (const { since } of this.#flights) if (since > slow) count++
+    return count < this.#settings.flights()
+  }
+
+  #lookLater(): void {
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined
+      this.#fly()
+    }, slowMs)
   }
 
   /** What can leave now, in order. What goes together may go to one stream: it has an order there. */

@@ -27,6 +27,10 @@ const lockBound = (names: StoreNames): string =>
 const fits = `CASE p_expect WHEN -1 THEN true WHEN -2 THEN v_version = 0 OR v_deleted WHEN -3 THEN v_version > 0 AND NOT v_deleted
   ELSE p_expect = v_version OR (p_expect = 0 AND v_deleted) END`
 
+const columns = 'position, stream, version, recorded_at, forward, id, type, correlation_id, tenant_id, aggregate_type, head, data, bytes'
+
+const nextPosition = (names: StoreNames): string => `nextval('${names.position}'::regclass)`
+
 /**
  * Appends several groups of events, each to one stream at one expected version, each with its own verdict: 0 appended, 1 there already,
  * 2 conflict, 3 an event is known elsewhere, 4 to be asked alone. Rows are for one group each, in order.
@@ -43,7 +47,6 @@ RETURNS TABLE (outcome integer, version bigint, "position" bigint, detail text)
 LANGUAGE plpgsql ${planned} AS $interline$
 #variable_conflict use_column
 DECLARE
-  v_alone boolean := cardinality(p_streams) = 1;
   v_streams text[] := '{}';
   v_versions bigint[] := '{}';
   v_forward boolean[] := '{}';
@@ -59,30 +62,52 @@ DECLARE
   v_count integer;
   v_left text;
   v_place record;
+  v_now bigint;
 BEGIN
+  IF cardinality(p_streams) = 1 THEN
+    v_count := p_counts[1];
+    IF NOT p_again AND p_expected[1] NOT IN (0, -2) THEN
+      UPDATE ${names.streams} s SET version = s.version + v_count
+        WHERE s.stream = p_streams[1] AND NOT s.deleted AND (p_expected[1] < 0 OR s.version = p_expected[1])
+        RETURNING s.version - v_count INTO v_base;
+    END IF;
+    IF NOT p_again AND v_base IS NULL AND p_expected[1] IN (0, -1, -2) THEN
+      INSERT INTO ${names.streams} (stream, version) VALUES (p_streams[1], v_count) ON CONFLICT DO NOTHING;
+      IF FOUND THEN v_base := 0; END IF;
+    END IF;
+    IF v_base IS NULL THEN
+      SELECT * INTO v_place FROM ${names.append}(p_streams[1], p_expected[1], p_ids);
+      IF v_place.outcome <> 0 OR v_count = 0 THEN
+        RETURN QUERY SELECT v_place.outcome, v_place.version, v_place."position", v_place.detail;
+        RETURN;
+      END IF;
+      v_base := v_place.version;
+    END IF;
+    ${lockBound(names)}
+    v_now := ${now};
+    IF v_count = 1 THEN
+      INSERT INTO ${names.events} (${columns})
+        VALUES (${nextPosition(names)}, p_streams[1], v_base + 1, v_now, p_forward[1], p_ids[1], p_types[1], p_correlations[1],
+          p_tenants[1], p_aggregates[1], p_heads[1], p_data[1], p_bytes[1]);
+    ELSE
+      INSERT INTO ${names.events} (${columns})
+        SELECT ${nextPosition(names)}, p_streams[1], v_base + e.place, v_now, p_forward[1], e.id, e.type, e.correlation, e.tenant,
+          e.aggregate, e.head, e.data, e.bytes
+        FROM unnest(p_ids, p_types, p_correlations, p_tenants, p_aggregates, p_heads, p_data, p_bytes)
+          WITH ORDINALITY AS e (id, type, correlation, tenant, aggregate, head, data, bytes, place);
+    END IF;
+    outcome := 0;
+    version := v_base + v_count;
+    "position" := currval('${names.position}'::regclass);
+    RETURN NEXT;
+    RETURN;
+  END IF;
+
   FOR g IN 1 .. cardinality(p_streams) LOOP
     v_base := NULL;
-    v_count := p_counts[g];
     v_actual := NULL;
-    IF v_alone THEN
-      IF NOT p_again AND p_expected[g] NOT IN (0, -2) THEN
-        UPDATE ${names.streams} s SET version = s.version + v_count
-          WHERE s.stream = p_streams[g] AND NOT s.deleted AND (p_expected[g] < 0 OR s.version = p_expected[g])
-          RETURNING s.version - v_count INTO v_base;
-      END IF;
-      IF NOT p_again AND v_base IS NULL AND p_expected[g] IN (0, -1, -2) THEN
-        INSERT INTO ${names.streams} (stream, version) VALUES (p_streams[g], v_count) ON CONFLICT DO NOTHING;
-        IF FOUND THEN v_base := 0; END IF;
-      END IF;
-      IF v_base IS NULL THEN
-        SELECT * INTO v_place FROM ${names.append}(p_streams[1], p_expected[1], p_ids);
-        IF v_place.outcome <> 0 OR v_count = 0 THEN
-          RETURN QUERY SELECT v_place.outcome, v_place.version, v_place."position", v_place.detail;
-          RETURN;
-        END IF;
-        v_base := v_place.version;
-      END IF;
-    ELSIF v_left IS DISTINCT FROM p_streams[g] THEN
+    v_count := p_counts[g];
+    IF v_left IS DISTINCT FROM p_streams[g] THEN
       SELECT s.version, s.deleted INTO v_version, v_deleted FROM ${names.streams} s WHERE s.stream = p_streams[g] FOR UPDATE SKIP LOCKED;
       IF NOT FOUND THEN
         IF p_expected[g] IN (0, -1, -2) THEN
@@ -109,11 +134,11 @@ BEGIN
   END LOOP;
 
   ${lockBound(names)}
+  v_now := ${now};
   WITH written AS (
-    INSERT INTO ${names.events} (position, stream, version, recorded_at, forward, id, type, correlation_id, tenant_id, aggregate_type,
-      head, data, bytes)
-    SELECT nextval('${names.position}'::regclass), e.stream, e.version, ${now}, e.forward, e.id, e.type, e.correlation, e.tenant,
-      e.aggregate, e.head, e.data, e.bytes
+    INSERT INTO ${names.events} (${columns})
+    SELECT ${nextPosition(names)}, e.stream, e.version, v_now, e.forward, e.id, e.type, e.correlation, e.tenant, e.aggregate, e.head, e.data,
+      e.bytes
     FROM unnest(v_streams, v_versions, v_forward, p_ids, p_types, p_correlations, p_tenants, p_aggregates, p_heads, p_data, p_bytes)
       AS e (stream, version, forward, id, type, correlation, tenant, aggregate, head, data, bytes)
     WHERE e.version IS NOT NULL
