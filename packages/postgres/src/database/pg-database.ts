@@ -1,6 +1,6 @@
 import type { Client, Pool, PoolClient } from 'pg'
 import type { Database, ListenEvents, Listening, Query, QueryOptions, Row } from './database.js'
-import type { Statement, Value } from './statement.js'
+import { type Statement, TextList, type Value } from './statement.js'
 
 const rollbackLimitMs = 2_000
 
@@ -86,7 +86,7 @@ export class PgDatabase implements Database {
       return []
     }
     const { text, name } = statement
-    const query = { text, values: values as Value[], rowMode: 'array' as const }
+    const query = { text, values: values.map((value) => (value instanceof TextList ? value.toBinary() : value)), rowMode: 'array' as const }
     const answer = client.query<Row & unknown[]>(this.#settings.prepare && name !== undefined ? { ...query, name } : query)
     const { rows } = await (timeoutMs === undefined ? answer : inTime(answer, timeoutMs))
     return rows

@@ -1,5 +1,5 @@
 import type { Database, Query, Row } from './database.js'
-import type { Statement, Value } from './statement.js'
+import { type Statement, TextList, type Value } from './statement.js'
 
 /** What is used of a PGlite. */
 export interface PGliteLike {
@@ -42,6 +42,11 @@ async function ask(
     await client.exec(text)
     return []
   }
-  const { rows } = await client.query<Row>(text, [...values], { rowMode: 'array' })
+  const { rows } = await client.query<Row>(text, values.map(plainValue), { rowMode: 'array' })
   return rows
+}
+
+/** PGlite makes a list of a list by itself. */
+function plainValue(value: Value): unknown {
+  return value instanceof TextList ? value.items : value
 }

@@ -10,7 +10,7 @@ import {
   WrongExpectedVersionError,
 } from '@interline/core'
 import type { Query, Row } from '../database/database.js'
-import { plainArray, prepared, type Statement, textArray, type Value } from '../database/statement.js'
+import { plainArray, prepared, type Statement, TextList, textArray, type Value } from '../database/statement.js'
 import { AppendQueue } from './append-queue.js'
 import type { StoreLink } from './store-link.js'
 import { type StoredRow, storedRow } from './stored-row.js'
@@ -132,34 +132,39 @@ function newest(sequence: string): Statement {
   return { text: `SELECT last_value FROM ${sequence}` }
 }
 
-/** Lists come as text, and are cast on the server: so they are the same for every driver. */
+/** Lists of others than texts come as text, and are cast on the server: so they are the same for every driver. */
 function appendText(name: string): string {
   const types = ['text[]', 'bigint[]', 'integer[]', 'boolean[]', 'boolean', ...Array<string>(7).fill('text[]'), 'bytea[]']
-  const parameters = types.map((type, index) => `$${index + 1}${type === 'boolean' ? '::boolean' : `::text::${type}`}`)
+  const parameters = types.map((type, index) => `$${index + 1}${type === 'boolean' || type === 'text[]' ? '' : '::text'}::${type}`)
   return `SELECT outcome, version, "position", detail FROM ${name}(${parameters.join(', ')})`
 }
 
 function valuesOf(groups: readonly Group[]): Value[] {
   const rows = groups.length === 1 ? (groups[0] as Group).rows : groups.flatMap((group) => group.rows)
   return [
-    textArray(groups.map(({ stream }) => stream)),
+    new TextList(groups.map(({ stream }) => stream)),
     plainArray(groups.map(({ expected }) => expected)),
     plainArray(groups.map((group) => group.rows.length)),
     plainArray(groups.map(({ forward }) => forward)),
     false,
-    textArray(rows.map(({ id }) => id)),
-    textArray(rows.map(({ type }) => type)),
+    new TextList(rows.map(({ id }) => id)),
+    new TextList(rows.map(({ type }) => type)),
     column(rows, 'correlationId'),
     column(rows, 'tenantId'),
     column(rows, 'aggregateType'),
-    textArray(rows.map(({ head }) => head)),
+    new TextList(rows.map(({ head }) => head)),
     column(rows, 'data'),
-    column(rows, 'bytes'),
+    bytesOf(rows),
   ]
 }
 
 /** Nothing where no row has it. */
-function column(rows: readonly StoredRow[], name: 'correlationId' | 'tenantId' | 'aggregateType' | 'data' | 'bytes'): string | null {
+function column(rows: readonly StoredRow[], name: 'correlationId' | 'tenantId' | 'aggregateType' | 'data'): TextList | null {
   const items = rows.map((row) => row[name])
+  return items.every((item) => item === null) ? null : new TextList(items)
+}
+
+function bytesOf(rows: readonly StoredRow[]): string | null {
+  const items = rows.map(({ bytes }) => bytes)
   return items.every((item) => item === null) ? null : textArray(items)
 }
