@@ -2,6 +2,7 @@ import {
   type Abortable,
   type AppendOptions,
   type AppendResult,
+  ClosedError,
   type CloseOptions,
   type ComponentHealth,
   EventStoreBase,
@@ -78,7 +79,7 @@ export class PostgresEventStore extends EventStoreBase {
   }
 
   async append(stream: string, events: readonly WireMessage[], options: AppendOptions = {}): Promise<AppendResult> {
-    const result = await this.#counted(this.#appender.append(stream, events, options))
+    const result = await this.#counted(() => this.#appender.append(stream, events, options))
     this.appended()
     this.#hints?.tell()
     return result
@@ -98,7 +99,7 @@ export class PostgresEventStore extends EventStoreBase {
 
   /** Its name can be used again: versions go on after the deleted ones, and begin at 1 only for `expectedVersion: 0`. */
   async deleteStream(stream: string, options: AppendOptions = {}): Promise<boolean> {
-    const deleted = await this.#counted(this.#appender.delete(stream, options))
+    const deleted = await this.#counted(() => this.#appender.delete(stream, options))
     if (deleted) {
       this.appended()
       this.#hints?.tell()
@@ -148,10 +149,11 @@ export class PostgresEventStore extends EventStoreBase {
     await this.#link.close()
   }
 
-  async #counted<T>(call: Promise<T>): Promise<T> {
+  async #counted<T>(call: () => Promise<T>): Promise<T> {
+    if (this.#closing !== undefined) throw new ClosedError('The event store is closed. Make a new one.')
     this.#underWay++
     try {
-      return await call
+      return await call()
     } finally {
       this.#underWay--
       if (this.#underWay === 0 && this.#closing !== undefined) this.#idle.abort()

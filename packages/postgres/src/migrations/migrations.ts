@@ -1,6 +1,9 @@
 import type { StoreNames } from '../store-names.js'
-import { appendFunction, boundFunction, deleteStreamFunction, placeFunction } from './event-store-functions.js'
+import { appendFunction } from './append-function.js'
+import { boundFunction } from './bound-function.js'
+import { deleteStreamFunction } from './delete-stream-function.js'
 import { eventStoreTables } from './event-store-tables.js'
+import { placeFunction } from './place-function.js'
 
 /** One step of a store's schema. What was released never changes: a change is a new step. */
 export interface Migration {

@@ -1,6 +1,8 @@
 import { FaultProxy, waitFor } from '@interline/testing'
 import pg from 'pg'
 import { expect, test } from 'vitest'
+import { openDatabase } from '../../src/database/open-database.js'
+import { resolveConnection } from '../../src/postgres-options.js'
 import { url } from '../postgres-server.js'
 import { messages, testStore } from './stores.js'
 
@@ -34,6 +36,19 @@ test('a listener whose connection is lost listens again, and looks once', async 
   await other.append('s', messages(1))
   await waitFor(() => heard >= 3, { what: 'the hint' })
   expect(room.warnings).toEqual([expect.stringContaining('readers look by themselves')])
+})
+
+test('a connection that is half open is found out by asking', async () => {
+  await using proxy = await FaultProxy.start({ host: new URL(url).hostname, port: Number(new URL(url).port || 5432) })
+  const connection = resolveConnection({ url: Object.assign(new URL(url), { host: `127.0.0.1:${proxy.port}` }).href })
+  const database = await openDatabase(connection, true)
+  const listening = await database.listen?.('interline_test', { notified: () => undefined, lost: () => undefined })
+  await listening?.check(1_000)
+  proxy.blackhole('both')
+  await expect(listening?.check(100)).rejects.toThrow('no answer within 100 ms')
+  proxy.cut()
+  await listening?.stop()
+  await database.close()
 })
 
 test('with hints off, nothing listens, notifies or stays on a connection', async () => {

@@ -168,6 +168,7 @@ test('is refused after close, closes once, and lets what is under way finish', a
   await store.connect()
   const appended = store.append('s', messages(100))
   const closed = store.close()
+  await expect(store.append('t', messages(1))).rejects.toBeInstanceOf(ClosedError)
   expect(store.close()).toBe(closed)
   await closed
   expect((await appended).version).toBe(100)
