@@ -56,8 +56,7 @@ async function rowsRead(): Promise<number> {
   const others = `SELECT 1 FROM pg_stat_activity WHERE application_name = 'interline' AND query LIKE $1`
   await waitFor(async () => (await large.sql(others, [`%${large.schema}%`])).length === 0, { what: 'the connections to end' })
   const [row] = await large.sql(
-    `SELECT (pg_stat_get_tuples_fetched(c.oid) + pg_stat_get_tuples_returned(c.oid))::int AS read
-     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = $1 AND relname = 'interline_events'`,
+    `SELECT (seq_tup_read + idx_tup_fetch)::int AS read FROM pg_stat_all_tables WHERE schemaname = $1 AND relname = 'interline_events'`,
     [large.schema],
   )
   return Number(row?.read)

@@ -1,9 +1,9 @@
 import { ConfigurationError, checkReadAll, eventFilter, filteredOf, type ReadAllOptions, type RecordedEvent } from '@interline/core'
 import { prepared, type Statement } from '../database/statement.js'
 import { LogQuery } from './log-query.js'
-import { PageSize } from './page-size.js'
+import { readAhead } from './read-ahead.js'
 import type { StoreLink } from './store-link.js'
-import { recordedOf, sizeOf } from './stored-row.js'
+import { recordedOf } from './stored-row.js'
 
 const spanMs = 60_000
 
@@ -33,25 +33,28 @@ export class LogReader {
     const { signal } = options
     const wanted = eventFilter(options)
     const { statement, values } = new LogQuery(this.#link.names, options)
-    const page = new PageSize()
     let left = options.limit ?? Number.POSITIVE_INFINITY
-    let { after, to } = await this.#span(options)
-    while (left > 0 && after < to) {
-      const count = Math.min(page.size, left)
-      const all = [String(after), String(to), String(count), ...values]
-      const rows = await this.#link.read('read all events', (query) => query(statement, all), { signal })
-      let bytes = 0
+    if (left === 0) return
+    const { after: first, to } = await this.#span(options)
+    if (first >= to) return
+    const pages = readAhead({
+      first,
+      // What is found by a correlation id is looked at once more below.
+      limit: options.correlationId === undefined ? left : Number.POSITIVE_INFINITY,
+      fetch: (after, count) => {
+        const all = [String(after), String(to), String(count), ...values]
+        return this.#link.read('read all events', (query) => query(statement, all), { signal })
+      },
+      after: ([, , position]) => Number(position),
+    })
+    for await (const rows of pages) {
       for (const row of rows) {
         signal?.throwIfAborted()
         const event = recordedOf(row)
-        after = Number(event.position)
-        bytes += sizeOf(event.message)
         if (!wanted(filteredOf(event.message.attributes, event.recordedAt))) continue
-        left--
         yield event
+        if (--left <= 0) return
       }
-      if (rows.length < count) return
-      page.saw(rows.length, bytes)
     }
   }
 

@@ -144,9 +144,10 @@ export function recordedOf(row: Row): RecordedEvent {
   }
 }
 
-/** About how much memory a message takes. */
-export function sizeOf({ data }: WireMessage): number {
-  return 500 + (typeof data === 'string' || data instanceof Uint8Array ? data.length : 0)
+/** About how much memory the event of a row takes. */
+export function rowSize(row: Row): number {
+  const [data, bytes] = row.slice(-2) as [string | null, Uint8Array | null]
+  return 500 + (data ?? bytes ?? '').length
 }
 
 const indexed = ['id', 'type', 'correlationid', 'tenantid', 'aggregatetype'] as const

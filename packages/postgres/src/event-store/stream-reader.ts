@@ -1,8 +1,8 @@
 import { checkReadStream, type ReadStreamOptions, type RecordedEvent } from '@interline/core'
 import { prepared, type Statement } from '../database/statement.js'
-import { PageSize } from './page-size.js'
+import { readAhead } from './read-ahead.js'
 import type { StoreLink } from './store-link.js'
-import { recordedOf, sizeOf, storedColumns } from './stored-row.js'
+import { recordedOf, storedColumns } from './stored-row.js'
 
 /** Reads one stream, page by page, each from where the last one ended. */
 export class StreamReader {
@@ -24,26 +24,23 @@ export class StreamReader {
     checkReadStream(stream, options)
     const { backwards = false, signal } = options
     const statement = backwards ? this.#backwards : this.#forwards
-    const page = new PageSize()
-    let from = Math.max(options.from ?? 1, 1)
-    let to = options.to ?? Number.MAX_SAFE_INTEGER
-    let left = options.limit ?? Number.POSITIVE_INFINITY
-    while (left > 0 && from <= to) {
-      const count = Math.min(page.size, left)
-      const values = [stream, String(from), String(to), String(count)]
-      const rows = await this.#link.read(`read stream "${stream}"`, (query) => query(statement, values), { signal })
-      let bytes = 0
+    const [from, to] = [Math.max(options.from ?? 1, 1), options.to ?? Number.MAX_SAFE_INTEGER]
+    const limit = options.limit ?? Number.POSITIVE_INFINITY
+    if (limit === 0 || from > to) return
+    const pages = readAhead({
+      first: [from, to] as const,
+      limit,
+      fetch: ([first, last], count) => {
+        const values = [stream, String(first), String(last), String(count)]
+        return this.#link.read(`read stream "${stream}"`, (query) => query(statement, values), { signal })
+      },
+      after: ([, version]) => (backwards ? ([from, Number(version) - 1] as const) : ([Number(version) + 1, to] as const)),
+    })
+    for await (const rows of pages) {
       for (const row of rows) {
         signal?.throwIfAborted()
-        const event = recordedOf(row)
-        if (backwards) to = event.version - 1
-        else from = event.version + 1
-        bytes += sizeOf(event.message)
-        left--
-        yield event
+        yield recordedOf(row)
       }
-      if (rows.length < count) return
-      page.saw(rows.length, bytes)
     }
   }
 }
