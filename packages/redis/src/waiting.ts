@@ -37,7 +37,7 @@ export class Bell {
 
   wait(timeoutMs?: number): Promise<void> {
     return new Promise((resolve) => {
-      const timer = timeoutMs === undefined ? undefined : setTimeout(() => this.#wake?.(), timeoutMs)
+      const timer = timeoutMs === undefined ? undefined : setTimeout(() => this.#wake?.(), Math.max(0, timeoutMs))
       this.#wake = () => {
         clearTimeout(timer)
         this.#wake = undefined

@@ -151,7 +151,7 @@ async function refusedNotIgnored(room: Room): Promise<void> {
   await refused('failure.retry', subscribing({ failure: { retry: { maxAttempts: 3 } } }))
   await refused('failure.deadLetter.exchange', subscribing({ failure: { deadLetter: { exchange: 'graveyard', routingKey: 'orders' } } }))
   await refused('failure.deadLetter', subscribing({ failure: { deadLetter: { enabled: true } } }))
-  const alone = room.bus({ wrap: (broker) => new Pretending(broker, { groups: false, broadcast: true }) })
+  const alone = room.bus({ deadLetters: undefined, wrap: (broker) => new Pretending(broker, { groups: false, broadcast: true }) })
   await alone.subscribe(ThingMade, () => undefined, { name: 'seen', broadcast: false })
   await refused('a group', () => alone.start())
   await refused('a pattern over destinations', async () => {
