@@ -5,12 +5,13 @@ import { readFileSync, writeFileSync } from 'node:fs'
 const rows = [
   ['Nothing accepted is lost when the server is killed', 'durable', ['B10', 'B14']],
   ['Order per key, with parallelism and while a key is retried', 'order', ['B05', 'B09', 'B33']],
-  ['Order behind a dead letter, until it is redriven', 'order', ['B32']],
+  ['Order behind a dead letter, until it is redriven', ['order', 'retry'], ['B32']],
   ['Delayed retry, one attempt counter', 'retry', ['B04', 'B15', 'B35']],
   ['Attempts counted over crashes; a poison cannot loop', 'crashCounted', ['B23', 'B36']],
-  ['Dead letters: list, filter, redrive, edit, discard', 'deadLetters', ['B16', 'B17']],
+  ['Dead letters: list, filter, redrive, edit, discard', ['retry', 'deadLetters'], ['B16', 'B17']],
   ['Duplicates dropped', 'dedup', ['B19']],
-  ['Groups that go on where they were, history for new ones', 'replay', ['B12', 'B13']],
+  ['Groups that go on where they were', 'durable', ['B06', 'B12', 'B13']],
+  ['History for new groups', 'replay', ['B13']],
   ['Topic patterns, also for topics that appear later', 'patterns', ['B18']],
   ['Broadcast to every process', 'broadcast', ['B37']],
   ['Scheduled delivery', 'delayedDelivery', ['B31']],
@@ -34,8 +35,10 @@ function cell(configuration, capabilities, capability, ids) {
     .map(({ outcome }) => outcome)
   if (outcomes.includes('failed')) return 'FAILS'
   const shown = outcomes.includes('passed')
-  if (capability === 'deadLetters' && shown && capabilities.deadLetters !== 'browse') return '✓ with a store'
-  if (capability !== undefined && [false, 'none'].includes(capabilities[capability])) return '–'
+  const withStore = capability?.includes('deadLetters') && shown && capabilities.deadLetters !== 'browse'
+  const lacks = (name) => [false, 'none'].includes(capabilities[name]) && !(withStore && name === 'deadLetters')
+  if (capability !== undefined && [capability].flat().some(lacks)) return '–'
+  if (withStore) return '✓ with a store'
   if (!shown) return capabilities.local ? 'local' : '–' // a local broker has no server, client or second process
   return capability === 'dedup' && capabilities.dedup === 'process' ? '✓ per process' : '✓'
 }

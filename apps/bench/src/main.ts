@@ -1,10 +1,11 @@
 import { kafka } from './kafka/index.js'
 import { memory } from './memory/index.js'
 import { postgres } from './postgres/index.js'
+import { rabbitmq } from './rabbitmq/index.js'
 import { redis } from './redis/index.js'
 import { Report } from './report.js'
 
-const benches: Readonly<Record<string, (report: Report) => Promise<void>>> = { memory, redis, kafka, postgres }
+const benches: Readonly<Record<string, (report: Report) => Promise<void>>> = { memory, redis, rabbitmq, kafka, postgres }
 
 const given = process.argv.slice(2)
 const wanted = given.filter((argument) => argument !== '--json')

@@ -1,3 +1,5 @@
+import { defineEvent, type EventDefinition, staticSchema } from '@interline/core'
+
 export interface Order {
   readonly id: number
   readonly orderId: string
@@ -6,6 +8,11 @@ export interface Order {
   readonly lines: readonly { readonly sku: string; readonly quantity: number }[]
   readonly note: string
 }
+
+export const OrderCreated: EventDefinition<'bench.OrderCreated', Order> = defineEvent('bench.OrderCreated', {
+  topic: 'bench.created',
+  schema: staticSchema<Order>(),
+})
 
 /** As JSON, what the published measurements of others are made with: larger than a toy, smaller than a page. */
 export const payloadBytes = 344

@@ -1,5 +1,5 @@
+import type { Latency } from './brokers/latency.js'
 import type { Backlog } from './memory/backlog.js'
-import type { Latency } from './redis/latency.js'
 import type { Table } from './rounds.js'
 
 /** Prints what was measured, for a person as it comes, for a program as one line at the end. */

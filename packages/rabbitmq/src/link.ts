@@ -1,6 +1,7 @@
 import { type BrokerEvent, ClosedError, ConnectionError, toError } from '@interline/core'
 import { type Channel, type ChannelModel, type ChannelOptions, type ConfirmChannel, connect } from 'amqplib'
 import { connectionFailure } from './failure.js'
+import { gatherWrites } from './gathered-writes.js'
 import { farewell } from './patience.js'
 import type { ResolvedOptions } from './rabbitmq-options.js'
 
@@ -152,6 +153,7 @@ export class Link {
     } catch (thrown) {
       throw connectionFailure(address, thrown)
     }
+    gatherWrites(model)
     return this.#watch(model)
   }
 

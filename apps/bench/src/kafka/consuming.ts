@@ -1,15 +1,14 @@
+import { busThatConsumes, fillings } from '../brokers/consuming.js'
 import { Arrivals, order } from '../payload.js'
 import type { Contestant } from '../rounds.js'
-import { OrderCreated, type Server } from './server.js'
-
-const fillSize = 1_000
+import type { Server } from './server.js'
 
 /** What waits in a topic is handled, and committed behind the handlers. */
 export async function consumers(server: Server): Promise<readonly Contestant[]> {
   return [
     await raw(server),
-    await interline(server, 'interline, dedup: false', 'plain', { dedup: false }),
-    await interline(server, 'interline as it is, with dedup', 'dedup', {}),
+    await busThatConsumes(server.bus('plain', { dedup: false }), 'interline, dedup: false'),
+    await busThatConsumes(server.bus('dedup'), 'interline as it is, with dedup'),
   ]
 }
 
@@ -26,36 +25,12 @@ async function raw(server: Server): Promise<Contestant> {
     async prepare(events) {
       arrivals.expect(events)
       consumer.pause([{ topic }])
-      for (let first = 0; first < events; first += fillSize) {
-        const numbers = Array.from({ length: Math.min(fillSize, events - first) }, (_, index) => first + index)
+      for (const numbers of fillings(events)) {
         await producer.send({ topic, messages: numbers.map((number) => ({ value: JSON.stringify(order(number)) })) })
       }
     },
     async run() {
       consumer.resume([{ topic }])
-      await arrivals.done
-    },
-    check: () => arrivals.check(),
-  }
-}
-
-async function interline(server: Server, title: string, name: string, options: { readonly dedup?: false }): Promise<Contestant> {
-  const arrivals = new Arrivals()
-  const bus = server.bus(name, options)
-  const subscription = await bus.subscribe(OrderCreated, ({ data }) => arrivals.arrived(data), { name: 'count' })
-  await bus.start()
-  return {
-    name: title,
-    async prepare(events) {
-      arrivals.expect(events)
-      subscription.pause()
-      for (let first = 0; first < events; first += fillSize) {
-        const length = Math.min(fillSize, events - first)
-        await bus.publishBatch(Array.from({ length }, (_, index) => OrderCreated(order(first + index))))
-      }
-    },
-    async run() {
-      subscription.resume()
       await arrivals.done
     },
     check: () => arrivals.check(),

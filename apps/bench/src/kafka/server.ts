@@ -1,10 +1,7 @@
 import { randomUUID } from 'node:crypto'
-import { defineEvent, EventBus, type EventBusOptions, staticSchema } from '@interline/core'
+import { EventBus, type EventBusOptions } from '@interline/core'
 import { KafkaBroker } from '@interline/kafka'
 import { type Consumer, Kafka, logLevel, Partitioners, type Producer } from 'kafkajs'
-import type { Order } from '../payload.js'
-
-export const OrderCreated = defineEvent('bench.KafkaOrderCreated', { topic: 'bench.created', schema: staticSchema<Order>() })
 
 const partitions = 8
 

@@ -1,10 +1,9 @@
-import { defineEvent, EventBus, staticSchema } from '@interline/core'
+import { EventBus } from '@interline/core'
 import { MemoryBroker } from '@interline/memory'
 import Emittery from 'emittery'
-import { type Order, order } from '../payload.js'
+import { type Order, OrderCreated, order } from '../payload.js'
 import { type Contestant, compare, type Rounds, type Table } from '../rounds.js'
 
-const OrderCreated = defineEvent('bench.OrderCreated', { topic: 'bench.created', schema: staticSchema<Order>() })
 const payload = order(0)
 
 /** Within one process: each publish awaited, handlers that only count. */

@@ -1,18 +1,18 @@
 import type { Redis } from 'ioredis'
+import { busThatConsumes, fillings } from '../brokers/consuming.js'
 import { Arrivals, order } from '../payload.js'
 import type { Contestant } from '../rounds.js'
-import { OrderCreated, type Server } from './server.js'
+import type { Server } from './server.js'
 
 const batchSize = 100
 const group = 'bench'
-const fillSize = 1_000
 
 /** What waits in a stream is handled and acknowledged. */
 export async function consumers(server: Server): Promise<readonly Contestant[]> {
   return [
     await raw(server),
-    await interline(server, 'interline, dedup: false', 'plain', { dedup: false }),
-    await interline(server, 'interline as it is, with dedup', 'dedup', {}),
+    await busThatConsumes(server.bus('plain', { dedup: false }), 'interline, dedup: false'),
+    await busThatConsumes(server.bus('dedup'), 'interline as it is, with dedup'),
   ]
 }
 
@@ -48,38 +48,12 @@ async function raw(server: Server): Promise<Contestant> {
 }
 
 async function fill(client: Redis, stream: string, events: number): Promise<void> {
-  for (let first = 0; first < events; first += fillSize) {
+  for (const numbers of fillings(events)) {
     const pipeline = client.pipeline()
-    for (let number = first; number < Math.min(events, first + fillSize); number++) {
+    for (const number of numbers) {
       const payload = order(number)
       pipeline.xadd(stream, '*', 'id', payload.id, 'data', JSON.stringify(payload))
     }
     await pipeline.exec()
-  }
-}
-
-async function interline(server: Server, title: string, name: string, options: { readonly dedup?: false }): Promise<Contestant> {
-  const arrivals = new Arrivals()
-  const bus = server.bus(name, options)
-  const subscription = await bus.subscribe(OrderCreated, ({ data }) => arrivals.arrived(data), { name: 'count' })
-  await bus.start()
-  return {
-    name: title,
-    async prepare(events) {
-      arrivals.expect(events)
-      subscription.pause()
-      for (let first = 0; first < events; first += fillSize) {
-        const length = Math.min(fillSize, events - first)
-        await bus.publishBatch(Array.from({ length }, (_, index) => OrderCreated(order(first + index))))
-      }
-    },
-    async run() {
-      subscription.resume()
-      await arrivals.done
-      // until everything is acknowledged
-      await bus.idle()
-    },
-    check: () => arrivals.check(),
-    close: () => bus.close(),
   }
 }

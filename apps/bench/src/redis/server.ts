@@ -1,10 +1,7 @@
 import { randomUUID } from 'node:crypto'
-import { defineEvent, EventBus, type EventBusOptions, staticSchema } from '@interline/core'
+import { EventBus, type EventBusOptions } from '@interline/core'
 import { RedisBroker } from '@interline/redis'
 import { Redis } from 'ioredis'
-import type { Order } from '../payload.js'
-
-export const OrderCreated = defineEvent('bench.OrderCreated', { topic: 'bench.created', schema: staticSchema<Order>() })
 
 /** The server of a run, and what the run has put there. */
 export class Server implements AsyncDisposable {

@@ -1,0 +1,82 @@
+import { randomUUID } from 'node:crypto'
+import { EventBus, type EventBusOptions, systemClock } from '@interline/core'
+import { RabbitMqBroker } from '@interline/rabbitmq'
+import { type Channel, type ChannelModel, type ConfirmChannel, connect } from 'amqplib'
+
+/** More steps of a delay than there are. */
+const delaySteps = 40
+
+/** The server of a run, and what the run has put there. */
+export class Server implements AsyncDisposable {
+  readonly #url: string
+  readonly #prefix = `bench-${randomUUID()}`
+  readonly #connections: ChannelModel[] = []
+  readonly #queues: string[] = []
+  readonly #buses: { readonly bus: EventBus; readonly prefix: string }[] = []
+
+  constructor(url: string = process.env.RABBITMQ_URL ?? 'amqp://guest:guest@127.0.0.1:5672') {
+    this.#url = url
+  }
+
+  /** A connection of its own, as amqplib makes it where nothing else is said. */
+  async channel(): Promise<Channel> {
+    return (await this.#connect()).createChannel()
+  }
+
+  async confirmChannel(): Promise<ConfirmChannel> {
+    return (await this.#connect()).createConfirmChannel()
+  }
+
+  /** A quorum queue of this run. */
+  async queue(channel: Channel, name: string): Promise<string> {
+    const queue = `${this.#prefix}-${name}`
+    await channel.assertQueue(queue, { durable: true, arguments: { 'x-queue-type': 'quorum' } })
+    this.#queues.push(queue)
+    return queue
+  }
+
+  /** A bus whose queues are its own. */
+  bus(name: string, options: Omit<EventBusOptions, 'broker'> = {}): EventBus {
+    const prefix = `${this.#prefix}-${name}`
+    const bus = new EventBus({ service: 'bench', ...options, broker: new RabbitMqBroker({ url: this.#url, prefix, partitions: 4 }) })
+    this.#buses.push({ bus, prefix })
+    return bus
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const { bus, prefix } of this.#buses) {
+      await bus.close()
+      await this.#remove(prefix)
+    }
+    const cleaner = await this.channel()
+    for (const queue of this.#queues) await cleaner.deleteQueue(queue)
+    for (const connection of this.#connections) await connection.close()
+  }
+
+  async #connect(): Promise<ChannelModel> {
+    const connection = await connect(this.#url)
+    this.#connections.push(connection)
+    return connection
+  }
+
+  async #remove(prefix: string): Promise<void> {
+    const broker = new RabbitMqBroker({ url: this.#url, prefix, partitions: 4 })
+    await broker.connect({ clock: systemClock, report: () => undefined })
+    const groups = await broker.listGroups()
+    const destinations = await broker.listDestinations()
+    for (const { group, destination } of groups) await broker.removeGroup(group, destination)
+    await broker.close()
+    const channel = await this.channel()
+    for (const { group, destination } of groups) await channel.deleteQueue(`${prefix}.${destination}:${group}:dead`)
+    for (const destination of destinations) {
+      await channel.deleteExchange(`${prefix}.${destination}`)
+      await channel.deleteQueue(`${prefix}.${destination}:partitions`)
+    }
+    for (const exchange of ['addressed', 'due', 'unwanted']) await channel.deleteExchange(`${prefix}:${exchange}`)
+    for (const queue of ['unwanted', 'registry']) await channel.deleteQueue(`${prefix}:${queue}`)
+    for (let step = 0; step < delaySteps; step++) {
+      await channel.deleteExchange(`${prefix}:delay:${step}`)
+      await channel.deleteQueue(`${prefix}:delay:${step}`)
+    }
+  }
+}
