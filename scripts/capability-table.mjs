@@ -4,7 +4,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 
 const rows = [
   ['Nothing accepted is lost when the server is killed', 'durable', ['B10', 'B14']],
-  ['Order per key, with parallelism and while a key is retried', 'order', ['B05', 'B09', 'B33']],
+  ['Order per key, with parallelism and while a key is retried', ['order', 'retry'], ['B05', 'B09', 'B33']],
   ['Order behind a dead letter, until it is redriven', ['order', 'retry'], ['B32']],
   ['Delayed retry, one attempt counter', 'retry', ['B04', 'B15', 'B35']],
   ['Attempts counted over crashes; a poison cannot loop', 'crashCounted', ['B23', 'B36']],
