@@ -1,82 +1,18 @@
-import { type BrokerEvent, type Consumer, type Delivery, type Source, systemClock, type WireMessage } from '@interline/core'
 import type { KafkaBroker, KafkaOptions } from '@interline/kafka'
+import { BrokerRoom as Room } from '@interline/testing'
 import { brokerOf, cleanUp } from './kafka-server.js'
 
-let rooms = 0
+export { numberedMessage as message, numberOf } from '@interline/testing'
 
-/** Brokers of one namespace without a bus around them, closed and cleaned up at the end of the scope. */
-export class BrokerRoom implements AsyncDisposable {
-  readonly namespace: string = `it-only-${process.pid}-${(rooms += 1)}-${Math.random().toString(36).slice(2, 8)}`
+export class BrokerRoom extends Room<KafkaBroker, KafkaOptions> {
   readonly topic: string = `${this.namespace}.orders`
-  readonly events: BrokerEvent[] = []
-  readonly #brokers: KafkaBroker[] = []
-  readonly #consumers: Consumer[] = []
-  readonly #isShared: boolean
 
   /** Of a server of the test's own nothing has to be cleaned up. */
   constructor(server: 'shared' | 'private' = 'shared') {
-    this.#isShared = server === 'shared'
-  }
-
-  async broker(options: KafkaOptions = {}): Promise<KafkaBroker> {
-    const broker = brokerOf(this.namespace, { partitions: 2, ...options })
-    this.#brokers.push(broker)
-    await broker.connect({ clock: systemClock, report: (event) => this.events.push(event) })
-    return broker
-  }
-
-  async consume(broker: KafkaBroker, source: Partial<Source>, receive: (delivery: Delivery) => unknown): Promise<Consumer> {
-    const all: Source = {
-      group: 'group',
-      destination: 'orders',
-      topics: ['>'],
-      order: 'key',
-      from: 'now',
-      broadcast: false,
-      window: 100,
-      ...source,
-    }
-    const consumer = await broker.subscribe(all, (deliveries) => {
-      for (const delivery of deliveries) void receive(delivery)
+    super({
+      create: (namespace, options) => brokerOf(namespace, { partitions: 2, ...options }),
+      cleanUp: server === 'shared' ? cleanUp : undefined,
+      source: { order: 'key' },
     })
-    this.#consumers.push(consumer)
-    return consumer
   }
-
-  losses(): readonly BrokerEvent[] {
-    return this.events.filter(({ kind }) => kind === 'loss')
-  }
-
-  warnings(): readonly string[] {
-    return this.events.filter(({ kind }) => kind === 'warning').map(({ detail }) => detail)
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    for (const consumer of this.#consumers) await consumer.close()
-    for (const broker of this.#brokers) await broker.close()
-    if (this.#isShared) await cleanUp(this.namespace)
-  }
-}
-
-export function message(n: number, more: Partial<WireMessage> = {}): WireMessage {
-  const key = more.key
-  return {
-    destination: 'orders',
-    topic: 'orders.created',
-    key,
-    attributes: {
-      id: `event-${n}`,
-      source: '/test',
-      specversion: '1.0',
-      type: 'OrderCreated',
-      topic: 'orders.created',
-      ...(key === undefined ? {} : { partitionkey: key }),
-    },
-    data: JSON.stringify({ n }),
-    ...more,
-  }
-}
-
-export function numberOf(delivery: { readonly message: WireMessage }): number {
-  return (JSON.parse(delivery.message.data as string) as { n: number }).n
 }

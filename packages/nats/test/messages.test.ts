@@ -17,7 +17,7 @@ describe('messages', () => {
     const write = async (named: Record<string, string>, data: string | Uint8Array): Promise<void> => {
       const all = headers()
       for (const [name, value] of Object.entries(named)) all.set(name, value)
-      await client.jsm.jetstream().publish(`${room.prefix}.orders.orders.created`, data, { headers: all })
+      await client.jsm.jetstream().publish(`${room.namespace}.orders.orders.created`, data, { headers: all })
     }
     await write({ 'CE-Id': '1', 'Ce-Source': '"quoted \\"text\\""', 'ce-type': 'a%20%C5%BC', 'content-type': 'application/json' }, '{}')
     await write({ 'ce-id': '2', 'ce-datacontenttype': 'application/octet-stream' }, new Uint8Array([123, 125]))
@@ -46,7 +46,7 @@ describe('messages', () => {
     await consumer.close()
     await broker.removeGroup(strange.group, strange.destination)
     expect(await broker.listGroups()).toEqual([])
-    expect(await stored(`${room.prefix}+notes`)).toBe(0)
+    expect(await stored(`${room.namespace}+notes`)).toBe(0)
   })
 
   it('that are redriven reach only the handler that gave up, from a store for dead letters', async () => {
@@ -54,7 +54,7 @@ describe('messages', () => {
     const runs: string[] = []
     let broken = true
     const connection = await connect({ servers: new URL(url).host })
-    const broker = new NatsBroker({ connection, prefix: room.prefix })
+    const broker = new NatsBroker({ connection, prefix: room.namespace })
     const logger = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined }
     const bus = new EventBus({ service: 'shop', broker, deadLetters: new MemoryDeadLetterStore(), logger, retry: { maxAttempts: 1 } })
     const placed = { type: 'NatsOnlyPlaced', topic: 'orders.placed', data: { orderId: 'o-1' } }

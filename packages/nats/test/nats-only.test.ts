@@ -93,7 +93,7 @@ describe('settling', () => {
       ['"2" żółw', false],
     ])
     expect((runs[1]?.atMs ?? 0) - (runs[0]?.atMs ?? 0)).toBeGreaterThanOrEqual(148)
-    await waitFor(async () => (await stored(`${room.prefix}+notes`)) === 0, { what: 'the notes to go' })
+    await waitFor(async () => (await stored(`${room.namespace}+notes`)) === 0, { what: 'the notes to go' })
   })
 
   it('says that deliveries are lost once the server was out of reach for too long', async () => {
@@ -124,10 +124,10 @@ describe('publishing', () => {
     await broker.publish([message(0)])
     proxy.dropReplies()
     const publishing = broker.publish([message(1), message(2)])
-    await waitFor(async () => (await stored(`${room.prefix}_orders`)) === 3, { what: 'the events to be stored' })
+    await waitFor(async () => (await stored(`${room.namespace}_orders`)) === 3, { what: 'the events to be stored' })
     proxy.heal()
     await publishing
-    expect(await stored(`${room.prefix}_orders`)).toBe(3)
+    expect(await stored(`${room.namespace}_orders`)).toBe(3)
   })
 
   it('says that nobody knows when no answer comes in time', async () => {
@@ -158,7 +158,7 @@ describe('what happens on the server meanwhile', () => {
     await broker.publish([message(1)])
     await waitFor(() => seen.length === 1)
     await using client = await plainClient()
-    await client.jsm.consumers.delete(`${room.prefix}_orders`, 'group')
+    await client.jsm.consumers.delete(`${room.namespace}_orders`, 'group')
     await broker.publish([message(2)])
     await waitFor(() => seen.length === 2, { what: 'the next event' })
     expect(seen).toEqual([1, 2])
@@ -176,7 +176,7 @@ describe('what happens on the server meanwhile', () => {
     await broker.publish([message(1)])
     await waitFor(() => seen.length === 1)
     await using client = await plainClient()
-    await client.jsm.streams.delete(`${room.prefix}_orders`)
+    await client.jsm.streams.delete(`${room.namespace}_orders`)
     await broker.publish([message(2)])
     await waitFor(() => seen.length === 2, { what: 'the next event' })
     expect(room.losses().length).toBeGreaterThan(0)
@@ -193,7 +193,7 @@ describe('what happens on the server meanwhile', () => {
     expect(await broker.getMetrics()).toMatchObject({ state: 'ready', lag: 0, unsettled: 0, published: 1, delivered: 1, acked: 1 })
     await consumer.close()
     await using client = await plainClient()
-    expect((await client.jsm.streams.info(`${room.prefix}_orders`)).state.consumer_count).toBe(0)
+    expect((await client.jsm.streams.info(`${room.namespace}_orders`)).state.consumer_count).toBe(0)
     expect(await broker.getMetrics()).toMatchObject({ state: 'ready', lag: 0 })
   })
 

@@ -55,7 +55,7 @@ describe('what is on the server', () => {
     await expect(strict.publish([message(1)])).rejects.toThrow(/RabbitMQ has no /)
     await using client = await plainClient()
     client.channel.on('error', () => undefined)
-    await expect(client.channel.checkExchange(`${room.prefix}.orders`)).rejects.toThrow(/NOT_FOUND/)
+    await expect(client.channel.checkExchange(`${room.namespace}.orders`)).rejects.toThrow(/NOT_FOUND/)
     const seen: number[] = []
     await room.consume(await room.broker(), { group: 'maker' }, (delivery) => delivery.ack())
     await room.consume(await room.broker({ provision: false }), { group: 'maker' }, (delivery) => {
@@ -74,7 +74,7 @@ describe('what is on the server', () => {
       return delivery.ack()
     })
     await using client = await plainClient()
-    await client.channel.deleteQueue(`${room.prefix}.orders:group:all`)
+    await client.channel.deleteQueue(`${room.namespace}.orders:group:all`)
     await waitFor(() => room.losses().length > 0, { what: 'the loss to be told' })
     expect(room.losses()[0]).toMatchObject({ destination: 'orders', group: 'group' })
     let n = 0
@@ -97,7 +97,7 @@ describe('what is on the server', () => {
     })
     await broker.publish([message(1)])
     await using client = await plainClient()
-    await client.channel.deleteExchange(`${room.prefix}.orders`)
+    await client.channel.deleteExchange(`${room.namespace}.orders`)
     await broker.publish([message(2)])
     await waitFor(() => room.losses().length > 0, { what: 'the loss to be told' })
     let n = 2
@@ -174,7 +174,7 @@ describe('dead letters', () => {
     await broker.publish([message(1, { key: 'one' })])
     await using client = await plainClient()
     const taken: { content: string; headers: Record<string, unknown> }[] = []
-    await client.channel.consume(`${room.prefix}.orders:group:dead`, (dead) => {
+    await client.channel.consume(`${room.namespace}.orders:group:dead`, (dead) => {
       if (dead !== null) taken.push({ content: dead.content.toString(), headers: dead.properties.headers ?? {} })
     })
     await waitFor(() => taken.length === 1, { what: 'the dead letter' })
@@ -185,7 +185,7 @@ describe('dead letters', () => {
   it('go to the exchange of the configuration, and keep their event in hand where no queue takes them', async () => {
     await using room = new BrokerRoom()
     await using client = await plainClient()
-    const exchange = `${room.prefix}-dlx`
+    const exchange = `${room.namespace}-dlx`
     const { queue } = await client.channel.assertQueue('', { exclusive: true })
     await client.channel.assertExchange(exchange, 'direct', { autoDelete: true })
     const broker = await room.broker({ deadLetter: { exchange, routingKey: 'dead' } })
@@ -207,7 +207,7 @@ describe('dead letters', () => {
   it('go to the exchange that a handler names in its retry strategy', async () => {
     await using room = new BrokerRoom()
     await using client = await plainClient()
-    const exchange = `${room.prefix}-graveyard`
+    const exchange = `${room.namespace}-graveyard`
     const { queue } = await client.channel.assertQueue('', { exclusive: true })
     await client.channel.assertExchange(exchange, 'direct', { autoDelete: true })
     await client.channel.bindQueue(queue, exchange, 'orders.dead')
@@ -262,7 +262,7 @@ describe('an event', () => {
       return delivery.ack()
     })
     await using client = await plainClient()
-    const exchange = `${room.prefix}.orders`
+    const exchange = `${room.namespace}.orders`
     const headers = { 'ce-id': 7, 'ce-type': 'OrderCreated', 'ce-source': Buffer.from('/far'), 'ce-attempt': true, table: { a: 1 } }
     client.channel.publish(exchange, 'orders.created', Buffer.from('{"n":1}'), { headers })
     client.channel.publish(exchange, 'orders.created', Buffer.from([0xff, 0xfe]))

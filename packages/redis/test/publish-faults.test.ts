@@ -22,11 +22,11 @@ describe('publishing over a line with faults', () => {
     await broker.publish([message(0)])
     proxy.dropReplies()
     const first = broker.publish([message(1), message(2)])
-    await waitFor(async () => (await stored(redis.port, room.prefix)).length === 3, { what: 'the batch to be stored' })
+    await waitFor(async () => (await stored(redis.port, room.namespace)).length === 3, { what: 'the batch to be stored' })
     const second = broker.publish([message(3)])
     proxy.heal()
     await Promise.all([first, second])
-    expect(await stored(redis.port, room.prefix)).toEqual(['event-0', 'event-1', 'event-2', 'event-3'])
+    expect(await stored(redis.port, room.namespace)).toEqual(['event-0', 'event-1', 'event-2', 'event-3'])
   })
 
   it('goes on after every connection was cut, without a gap or a second copy', async () => {
@@ -43,7 +43,7 @@ describe('publishing over a line with faults', () => {
       }
     }
     await Promise.all(published)
-    expect(await stored(redis.port, room.prefix)).toEqual(Array.from({ length: 500 }, (_, n) => `event-${n}`))
+    expect(await stored(redis.port, room.namespace)).toEqual(Array.from({ length: 500 }, (_, n) => `event-${n}`))
   })
 
   it('rejects with the outcome "unknown" when the answer never comes, and with "failed" what was never sent', async () => {
@@ -61,7 +61,7 @@ describe('publishing over a line with faults', () => {
     expect(await second).toMatchObject({ code: 'INTERLINE_PUBLISH', outcome: 'failed' })
     proxy.heal()
     await broker.publish([message(3)])
-    expect(await stored(redis.port, room.prefix)).toContain('event-3')
+    expect(await stored(redis.port, room.namespace)).toContain('event-3')
   })
 
   it('refuses a publish to a full server, with nothing stored', async () => {
@@ -109,6 +109,6 @@ describe('publishing over a line with faults', () => {
     abort.abort()
     expect(await aborted).toMatchObject({ code: 'INTERLINE_PUBLISH', outcome: 'failed' })
     await kept
-    expect(await stored(6379, room.prefix)).toEqual(['event-2'])
+    expect(await stored(6379, room.namespace)).toEqual(['event-2'])
   })
 })

@@ -17,7 +17,7 @@ describe('settling', () => {
     const delivery = taken ?? expect.fail()
     const lost = delivery.lost
     await using client = plainClient()
-    const stream = `{${room.prefix}:orders:0}:events`
+    const stream = `{${room.namespace}:orders:0}:events`
     const [[id = '']] = (await client.redis.xpending(stream, 'group', '-', '+', 1)) as [[string]]
     await client.redis.xclaim(stream, 'group', 'somebody else', 0, id)
     await waitFor(() => lost.aborted, { what: 'the loss to be noticed' })
@@ -36,7 +36,7 @@ describe('settling', () => {
     await waitFor(() => taken !== undefined)
     const delivery = taken ?? expect.fail()
     await using client = plainClient()
-    await client.redis.set(`{${room.prefix}:orders:0}:lease:group`, 'somebody else:99', 'PX', 5_000)
+    await client.redis.set(`{${room.namespace}:orders:0}:lease:group`, 'somebody else:99', 'PX', 5_000)
     expect(await delivery.note('begun')).toBe(false)
     expect(await delivery.ack()).toBe(false)
     expect(await delivery.retry({ afterMs: 0, progress: '', deadLetters: [] })).toBe(false)
@@ -76,7 +76,8 @@ describe('settling', () => {
     await room.consume(broker, { destination: 'users' }, (delivery) => taken.push(delivery))
     await using client = plainClient()
     for (const destination of ['orders', 'users']) {
-      await client.redis.xadd(`{${room.prefix}:${destination}:0}:events`, '99999999999999-0', 'ce_id', '1', 'ce_type', 'Made', 'data', '{}')
+      const stream = `{${room.namespace}:${destination}:0}:events`
+      await client.redis.xadd(stream, '99999999999999-0', 'ce_id', '1', 'ce_type', 'Made', 'data', '{}')
     }
     await waitFor(() => taken.length === 2)
     expect(new Set(taken.map(({ ref }) => ref)).size).toBe(2)
@@ -169,7 +170,7 @@ describe('reading', () => {
       return delivery.ack()
     })
     await using client = plainClient()
-    const stream = `{${room.prefix}:orders:0}:events`
+    const stream = `{${room.namespace}:orders:0}:events`
     await client.redis.xgroup('DESTROY', stream, 'group')
     await waitFor(() => room.losses().length > 0, { what: 'a loss event' })
     await broker.publish([message(1)])
@@ -190,7 +191,7 @@ describe('reading', () => {
     await consumer.stop()
     await consumer.close()
     await using client = plainClient()
-    const stream = `{${room.prefix}:orders:0}:events`
+    const stream = `{${room.namespace}:orders:0}:events`
     const [first] = await client.redis.xrange(stream, '-', '+')
     await client.redis.xdel(stream, first?.[0] ?? '')
     const seen: number[] = []
@@ -218,7 +219,7 @@ describe('reading', () => {
       message(3, { data: 'a \uFFFD and \u001F' }),
     ])
     await using client = plainClient()
-    const stream = `{${room.prefix}:orders:0}:events`
+    const stream = `{${room.namespace}:orders:0}:events`
     await client.redis.xadd(stream, '*', 'data', Buffer.from([255, 254]))
     await client.redis.xadd(stream, '*', 'anything', 'else')
     await waitFor(() => seen.length === 5)

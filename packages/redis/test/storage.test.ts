@@ -45,7 +45,7 @@ describe('what Redis keeps', () => {
     await broker.publish(Array.from({ length: 50 }, (_, n) => message(n)))
     await waitFor(() => handled.length === 50 && held.size === 30)
     await using client = plainClient()
-    const stream = `{${room.prefix}:orders:0}:events`
+    const stream = `{${room.namespace}:orders:0}:events`
     await waitFor(async () => (await client.redis.xlen(stream)) === 30, { limitMs: 10_000, what: 'what both have handled to be trimmed' })
     await slow.stop()
     await slow.close()
@@ -68,7 +68,7 @@ describe('what Redis keeps', () => {
     await waitFor(async () => (await broker.getMetrics()).lag === 0)
     consumer.pause()
     await using client = plainClient()
-    const stream = `{${room.prefix}:orders:0}:events`
+    const stream = `{${room.namespace}:orders:0}:events`
     // The read that was under way when the consumer paused takes no more than it finds at once.
     await broker.publish(Array.from({ length: 20 }, (_, n) => message(n + 1)))
     await client.redis.xtrim(stream, 'MAXLEN', 3)
@@ -99,7 +99,7 @@ describe('what Redis keeps', () => {
     expect(client.status).toBe('wait')
     await broker.close()
     expect(await client.ping()).toBe('PONG')
-    expect(await client.exists(`${room.prefix}:destinations`)).toBe(1)
+    expect(await client.exists(`${room.namespace}:destinations`)).toBe(1)
     await client.quit()
   })
 

@@ -1,3 +1,5 @@
+export { BrokerRoom, type BrokerRoomOptions } from './adapter/broker-room.js'
+export { numberedMessage, numberOf } from './adapter/numbered-message.js'
 export type {
   Limits,
   PrivateServer,

@@ -1,14 +1,13 @@
-import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { execFile } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { waitFor } from '../waiting/wait-for.js'
-import { atExit, notAtExit } from './at-exit.js'
 import { freePort } from './free-port.js'
 import { kafkaJars } from './kafka-jars.js'
 import { kafkaAnswers } from './kafka-probe.js'
+import { PrivateProcess, started } from './private-process.js'
 
 export interface PrivateKafkaOptions {
   /** A free one where it is not said. It stays the same over restarts. */
@@ -31,39 +30,38 @@ export async function startKafka(options: PrivateKafkaOptions = {}): Promise<Pri
   const jars = await kafkaJars()
   const folder = await mkdtemp(join(tmpdir(), 'interline-kafka-'))
   const kafka = new PrivateKafka(options.port ?? (await freePort()), await freePort(), folder, jars, options)
-  try {
-    await kafka.format()
-    await kafka.start()
-  } catch (error) {
-    await kafka.close()
-    throw error
-  }
-  return kafka
+  return started(kafka, () => kafka.format())
 }
 
 /** A server that a test may kill, freeze and bring back. */
-export class PrivateKafka implements AsyncDisposable {
-  readonly port: number
+export class PrivateKafka extends PrivateProcess {
   readonly #controllerPort: number
   readonly #folder: string
+  readonly #configuration: string
   readonly #jars: string
   readonly #options: PrivateKafkaOptions
-  #process: ChildProcess | undefined
 
   constructor(port: number, controllerPort: number, folder: string, jars: string, options: PrivateKafkaOptions) {
-    this.port = port
+    const configuration = join(folder, 'server.properties')
+    super({
+      name: 'Kafka',
+      binary: 'java',
+      install: 'Install Java 17 (Debian: apt-get install openjdk-17-jre-headless).',
+      port,
+      folder,
+      arguments: [...javaOptions, '-cp', join(jars, '*'), 'kafka.Kafka', configuration],
+      startLimitMs,
+      answers: () => kafkaAnswers({ port }),
+    })
     this.#controllerPort = controllerPort
     this.#folder = folder
+    this.#configuration = configuration
     this.#jars = jars
     this.#options = options
   }
 
   get brokers(): readonly string[] {
     return [`127.0.0.1:${this.#options.advertisedPort ?? this.port}`]
-  }
-
-  get running(): boolean {
-    return this.#process !== undefined && this.#process.exitCode === null && this.#process.signalCode === null
   }
 
   /** Prepares the empty data folder, once. */
@@ -73,69 +71,6 @@ export class PrivateKafka implements AsyncDisposable {
     const id = randomBytes(16).toString('base64url').replace(/^-/, 'A')
     const words = ['-cp', join(this.#jars, '*'), 'kafka.tools.StorageTool', 'format', '-t', id, '-c', this.#configuration]
     await run('java', [...javaOptions, ...words], { timeout: startLimitMs })
-  }
-
-  async start(): Promise<void> {
-    if (this.running) return
-    const child = spawn('java', [...javaOptions, '-cp', join(this.#jars, '*'), 'kafka.Kafka', this.#configuration], { stdio: 'ignore' })
-    this.#process = child
-    let failure: Error | undefined
-    child.once('error', (error) => {
-      failure = new Error('Kafka could not be started. Install Java 17 (Debian: apt-get install openjdk-17-jre-headless).', {
-        cause: error,
-      })
-    })
-    atExit(this.#killAtExit)
-    await waitFor(
-      async () => {
-        if (failure !== undefined) throw failure
-        if (child.exitCode !== null) throw new Error(`Kafka on port ${this.port} ended with code ${child.exitCode}. Is the port taken?`)
-        return kafkaAnswers({ port: this.port })
-      },
-      { limitMs: startLimitMs, what: `Kafka on port ${this.port} to answer` },
-    )
-  }
-
-  /** `kill -9`, and waits until it is gone. */
-  async kill(): Promise<void> {
-    const child = this.#process
-    if (child === undefined || !this.running) return
-    const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()))
-    child.kill('SIGKILL')
-    await gone
-  }
-
-  /** `kill -9`, then the same port and data again. */
-  async restart(): Promise<void> {
-    await this.kill()
-    await this.start()
-  }
-
-  /** Freezes it: connections stay open and nothing answers (SIGSTOP). */
-  pause(): void {
-    this.#process?.kill('SIGSTOP')
-  }
-
-  resume(): void {
-    this.#process?.kill('SIGCONT')
-  }
-
-  async close(): Promise<void> {
-    await this.kill()
-    notAtExit(this.#killAtExit)
-    await rm(this.#folder, { recursive: true, force: true })
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.close()
-  }
-
-  get #configuration(): string {
-    return join(this.#folder, 'server.properties')
-  }
-
-  readonly #killAtExit = (): void => {
-    if (this.running) this.#process?.kill('SIGKILL')
   }
 }
 

@@ -28,7 +28,7 @@ export class PrivateNats extends PrivateProcess {
   constructor(port: number, folder: string, { user, password = '', arguments: more = [] }: PrivateNatsOptions) {
     const credentials = user === undefined ? [] : ['--user', user, '--pass', password]
     super({
-      binary: 'nats-server',
+      name: 'nats-server',
       port,
       folder,
       arguments: ['-js', '-sd', folder, '-a', '127.0.0.1', '-p', String(port), ...credentials, ...more],

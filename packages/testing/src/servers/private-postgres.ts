@@ -1,12 +1,11 @@
-import { type ChildProcess, execFile, type SpawnOptions, spawn } from 'node:child_process'
-import { chown, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { execFile, type SpawnOptions } from 'node:child_process'
+import { chown, mkdtemp, readdir, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { waitFor } from '../waiting/wait-for.js'
-import { atExit, notAtExit } from './at-exit.js'
 import { freePort } from './free-port.js'
 import { postgresAnswers } from './postgres-probe.js'
+import { PrivateProcess, started } from './private-process.js'
 
 const run = promisify(execFile)
 
@@ -26,30 +25,38 @@ export async function startPostgres(options: PrivatePostgresOptions = {}): Promi
   const user = await unprivileged()
   const folder = await mkdtemp(join(tmpdir(), 'interline-postgres-'))
   const postgres = new PrivatePostgres(options.port ?? (await freePort()), folder, options, await programs(), user)
-  try {
-    await postgres.initialize()
-    await postgres.start()
-  } catch (error) {
-    await postgres.close()
-    throw error
-  }
-  return postgres
+  return started(postgres, () => postgres.initialize())
 }
 
 type User = Pick<SpawnOptions, 'uid' | 'gid'>
 
 /** A server that a test may kill, freeze and bring back. */
-export class PrivatePostgres implements AsyncDisposable {
-  readonly port: number
+export class PrivatePostgres extends PrivateProcess {
   readonly #folder: string
+  readonly #data: string
   readonly #options: PrivatePostgresOptions
   readonly #programs: string
   readonly #user: User
-  #process: ChildProcess | undefined
 
   constructor(port: number, folder: string, options: PrivatePostgresOptions, programFolder: string, user: User) {
-    this.port = port
+    const data = join(folder, 'data')
+    const settings = { listen_addresses: '127.0.0.1', unix_socket_directories: '', ...options.settings }
+    const words = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])
+    super({
+      name: 'postgres',
+      binary: join(programFolder, 'postgres'),
+      install: 'Install PostgreSQL (Debian: apt-get install postgresql).',
+      port,
+      folder,
+      arguments: ['-D', data, '-p', String(port), ...words],
+      surroundings: { ...user, cwd: folder },
+      startLimitMs,
+      // after a kill, its children hold the data for a moment, and the next server refuses to begin
+      insists: true,
+      answers: () => postgresAnswers({ port }),
+    })
     this.#folder = folder
+    this.#data = data
     this.#options = options
     this.#programs = programFolder
     this.#user = user
@@ -58,10 +65,6 @@ export class PrivatePostgres implements AsyncDisposable {
   get url(): string {
     const { password } = this.#options
     return `postgresql://postgres${password === undefined ? '' : `:${encodeURIComponent(password)}`}@127.0.0.1:${this.port}/postgres`
-  }
-
-  get running(): boolean {
-    return this.#process !== undefined && this.#process.exitCode === null && this.#process.signalCode === null
   }
 
   /** Makes the data folder. */
@@ -77,64 +80,6 @@ export class PrivatePostgres implements AsyncDisposable {
       words.push('--auth', 'scram-sha-256', '--pwfile', file)
     }
     await run(join(this.#programs, 'initdb'), words, { ...this.#user, cwd: this.#folder })
-  }
-
-  async start(): Promise<void> {
-    if (this.running) return
-    atExit(this.#killAtExit)
-    let started = this.#spawn()
-    await waitFor(
-      async () => {
-        // After a kill, its children hold the data for a moment, and the next server refuses to begin.
-        if (started.exitCode !== null) started = this.#spawn()
-        return postgresAnswers({ port: this.port })
-      },
-      { limitMs: startLimitMs, what: `postgres on port ${this.port} to answer` },
-    )
-  }
-
-  /** `kill -9`, and waits until it is gone. */
-  async kill(): Promise<void> {
-    const child = this.#process
-    if (child === undefined || !this.running) return
-    const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()))
-    child.kill('SIGKILL')
-    await gone
-  }
-
-  /** `kill -9`, then the same port and data again. */
-  async restart(): Promise<void> {
-    await this.kill()
-    await this.start()
-  }
-
-  async close(): Promise<void> {
-    await this.kill()
-    notAtExit(this.#killAtExit)
-    await rm(this.#folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 })
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.close()
-  }
-
-  get #data(): string {
-    return join(this.#folder, 'data')
-  }
-
-  #spawn(): ChildProcess {
-    const settings = { listen_addresses: '127.0.0.1', unix_socket_directories: '', ...this.#options.settings }
-    const words = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])
-    this.#process = spawn(join(this.#programs, 'postgres'), ['-D', this.#data, '-p', String(this.port), ...words], {
-      ...this.#user,
-      cwd: this.#folder,
-      stdio: 'ignore',
-    })
-    return this.#process
-  }
-
-  readonly #killAtExit = (): void => {
-    if (this.running) this.#process?.kill('SIGKILL')
   }
 }
 

@@ -1,17 +1,26 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process'
 import { rm } from 'node:fs/promises'
 import { waitFor } from '../waiting/wait-for.js'
 import { atExit, notAtExit } from './at-exit.js'
 
-const startLimitMs = 10_000
+const defaults = { startLimitMs: 10_000 } as const
 
-/** How a server is started. Its Debian package has the same name as its binary. */
+/** How a server is started. */
 export interface ServerCommand {
-  readonly binary: string
+  /** What errors call it: the name of its program and of its Debian package, where `binary` and `install` don't say more. */
+  readonly name: string
+  /** Its program, where it is not the one of that name in the PATH. */
+  readonly binary?: string | undefined
+  /** What to do where its program is missing. */
+  readonly install?: string | undefined
   readonly port: number
   /** Its data, which goes away with it. */
   readonly folder: string
   readonly arguments: readonly string[]
+  readonly surroundings?: Pick<SpawnOptions, 'cwd' | 'env' | 'uid' | 'gid'> | undefined
+  readonly startLimitMs?: number | undefined
+  /** Starts it once more where it ends before it answers, instead of an error, until the limit. */
+  readonly insists?: boolean | undefined
   answers(): Promise<boolean>
 }
 
@@ -19,12 +28,11 @@ export interface ServerCommand {
 export abstract class PrivateProcess implements AsyncDisposable {
   readonly #command: ServerCommand
   #process: ChildProcess | undefined
+  #failure: Error | undefined
 
   constructor(command: ServerCommand) {
     this.#command = command
   }
-
-  abstract readonly url: string
 
   get port(): number {
     return this.#command.port
@@ -36,23 +44,19 @@ export abstract class PrivateProcess implements AsyncDisposable {
 
   async start(): Promise<void> {
     if (this.running) return
-    const { binary, port } = this.#command
-    const child = spawn(binary, [...this.#command.arguments], { stdio: 'ignore' })
-    this.#process = child
-    let failure: Error | undefined
-    child.once('error', (cause) => {
-      failure = new Error(`${binary} could not be started. Install it (Debian: apt-get install ${binary}) or put it in the PATH.`, {
-        cause,
-      })
-    })
+    const { name, port, insists = false, startLimitMs = defaults.startLimitMs } = this.#command
+    let child = this.#spawn()
     atExit(this.#killAtExit)
     await waitFor(
       async () => {
-        if (failure !== undefined) throw failure
-        if (child.exitCode !== null) throw new Error(`${binary} on port ${port} ended with code ${child.exitCode}. Is the port taken?`)
+        if (this.#failure !== undefined) throw this.#failure
+        if (child.exitCode !== null) {
+          if (!insists) throw new Error(`${name} on port ${port} ended with code ${child.exitCode}. Is the port taken?`)
+          child = this.#spawn()
+        }
         return this.#command.answers()
       },
-      { limitMs: startLimitMs, what: `${binary} on port ${port} to answer` },
+      { limitMs: startLimitMs, what: `${name} on port ${port} to answer` },
     )
   }
 
@@ -83,11 +87,24 @@ export abstract class PrivateProcess implements AsyncDisposable {
   async close(): Promise<void> {
     await this.kill()
     notAtExit(this.#killAtExit)
-    await rm(this.#command.folder, { recursive: true, force: true })
+    // children of a killed server may still write for a moment
+    await rm(this.#command.folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 })
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
+  }
+
+  #spawn(): ChildProcess {
+    const { name, binary = name, arguments: words, surroundings } = this.#command
+    const { install = `Install it (Debian: apt-get install ${name}) or put it in the PATH.` } = this.#command
+    const child = spawn(binary, [...words], { ...surroundings, stdio: 'ignore' })
+    this.#failure = undefined
+    child.once('error', (cause) => {
+      this.#failure = new Error(`${name} could not be started. ${install}`, { cause })
+    })
+    this.#process = child
+    return child
   }
 
   readonly #killAtExit = (): void => {
@@ -95,9 +112,10 @@ export abstract class PrivateProcess implements AsyncDisposable {
   }
 }
 
-/** Gives the server once it runs, and leaves nothing behind where it does not. */
-export async function started<Server extends PrivateProcess>(server: Server): Promise<Server> {
+/** Gives the server once it is prepared and runs, and leaves nothing behind where it does not. */
+export async function started<Server extends PrivateProcess>(server: Server, prepare?: () => Promise<void>): Promise<Server> {
   try {
+    await prepare?.()
     await server.start()
   } catch (error) {
     await server.close()

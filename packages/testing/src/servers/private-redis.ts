@@ -30,7 +30,7 @@ export class PrivateRedis extends PrivateProcess {
     const storage = ['--save', '', '--dir', folder, '--appendonly', appendOnly ? 'yes' : 'no']
     const password = requirePass === undefined ? [] : ['--requirepass', requirePass]
     super({
-      binary: 'redis-server',
+      name: 'redis-server',
       port,
       folder,
       arguments: [...address, ...storage, ...password, ...more],
