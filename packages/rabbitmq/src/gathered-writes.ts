@@ -7,7 +7,7 @@ interface Gathering {
 }
 
 /**
- * Sends what is written in one turn in one call of the system. The client writes each frame by itself, and without Nagle's delay, which
+ * Sends what is written in one turn of the event loop in one call of the system. The client writes each frame by itself, and without Nagle's delay, which
  * would cost 40 ms where few frames are sent, each would be a packet. A client that does not show its socket is left as it is.
  */
 export function gatherWrites(model: ChannelModel): void {
@@ -20,7 +20,7 @@ export function gatherWrites(model: ChannelModel): void {
     if (!gathering) {
       gathering = true
       socket.cork()
-      process.nextTick(() => {
+      setImmediate(() => {
         gathering = false
         socket.uncork()
       })

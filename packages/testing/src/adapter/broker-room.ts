@@ -64,7 +64,10 @@ export class BrokerRoom<Broker extends IBroker, Options = object> implements Asy
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const consumer of this.#consumers) await consumer.close()
+    for (const consumer of this.#consumers) {
+      await consumer.stop()
+      await consumer.close()
+    }
     for (const broker of this.#brokers) await broker.close()
     await this.#options.cleanUp?.(this.namespace)
   }
