@@ -1,8 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import {
+  type Abortable,
   type AppendOptions,
   type AppendResult,
   type Awaitable,
+  ClosedError,
   type ComponentHealth,
   ConfigurationError,
   checkAppend,
@@ -61,6 +63,7 @@ export class MemoryEventStore extends EventStoreBase {
   readonly #all = new SegmentedLog<RecordedEvent>()
   #count = 0
   #telling = false
+  #closed = false
 
   constructor({ ttlMs, maxEvents, unread = 'keep', clock = systemClock }: MemoryEventStoreOptions = {}) {
     super()
@@ -75,12 +78,14 @@ export class MemoryEventStore extends EventStoreBase {
 
   append(stream: string, events: readonly WireMessage[], options: AppendOptions = {}): Awaitable<AppendResult> {
     return rejecting(() => {
+      this.#admit(options)
       checkAppend(stream, events, options)
       return this.#append(stream, events, options)
     })
   }
 
   async *readStream(stream: string, options: ReadStreamOptions = {}): AsyncIterable<RecordedEvent> {
+    this.#admit(options)
     checkReadStream(stream, options)
     const { from = 1, to = Number.POSITIVE_INFINITY, limit = Number.POSITIVE_INFINITY, backwards = false, signal } = options
     this.#retain()
@@ -99,6 +104,7 @@ export class MemoryEventStore extends EventStoreBase {
   }
 
   async *readAll(options: ReadAllOptions = {}): AsyncIterable<RecordedEvent> {
+    this.#admit(options)
     checkReadAll(options)
     const wanted = eventFilter(options)
     const after = options.after === undefined ? 0 : this.#indexAfter(options.after)
@@ -121,16 +127,25 @@ export class MemoryEventStore extends EventStoreBase {
   /** Its name can be used again: versions go on after the deleted ones, and begin at 1 only for `expectedVersion: 0`. */
   deleteStream(stream: string, options: AppendOptions = {}): Awaitable<boolean> {
     return rejecting(() => {
+      this.#admit(options)
       checkAppend(stream, [], options)
       return this.#deleteStream(stream, options)
     })
   }
 
   health(): ComponentHealth {
+    if (this.#closed) return { status: 'fail', output: 'The event store is closed.' }
     return { status: 'pass', observedValue: this.#count, observedUnit: 'events' }
   }
 
-  close(): void {}
+  close(): void {
+    this.#closed = true
+  }
+
+  #admit({ signal }: Abortable): void {
+    signal?.throwIfAborted()
+    if (this.#closed) throw new ClosedError('The event store is closed. Make a new one.')
+  }
 
   #append(
     name: string,
@@ -215,7 +230,12 @@ export class MemoryEventStore extends EventStoreBase {
 
   #indexAfter(position: Position): number {
     const index = Number(position)
-    if (/^\d+$/.test(position) && Number.isSafeInteger(index)) return index
+    if (/^\d+$/.test(position) && Number.isSafeInteger(index)) {
+      if (index <= this.#all.head) return index
+      throw new ConfigurationError(
+        `Position ${position} is ahead of the store, whose newest is ${this.#all.head}: it is of another store. Let that reader begin anew.`,
+      )
+    }
     throw new ConfigurationError(
       `"${position}" is not a position of this store. Use one that it gave, within the scope "${this.capabilities.scope}".`,
     )

@@ -1,4 +1,6 @@
+import type { IEventStore } from '@interline/core'
 import { PostgresEventStore, type PostgresEventStoreOptions } from '@interline/postgres'
+import { type PrivateStoreServer, startPostgres } from '@interline/testing'
 import pg from 'pg'
 
 /** The shared server of the tests. */
@@ -22,4 +24,16 @@ export async function plainClient(address: string = url): Promise<AsyncDisposabl
   sql.on('error', () => undefined)
   await sql.connect()
   return { sql, [Symbol.asyncDispose]: () => sql.end() }
+}
+
+/** A server that a case may kill. */
+export async function storeServer(): Promise<PrivateStoreServer<IEventStore>> {
+  const server = await startPostgres()
+  const timeouts = { appendTimeoutMs: 300, commandTimeoutMs: 300, connectTimeoutMs: 300 }
+  return {
+    create: (namespace) => storeOf(namespace, { url: server.url, ...timeouts, logger: { warn: () => undefined } }),
+    kill: () => server.kill(),
+    start: () => server.start(),
+    [Symbol.asyncDispose]: () => server.close(),
+  }
 }

@@ -2,7 +2,7 @@ import { RedisBroker, RedisEventStore, RedisPubSubBroker } from '@interline/redi
 import { testBroker, testEventStore, testHybridBus } from '@interline/testing'
 import { describe, it } from 'vitest'
 import { rawPubSub } from './raw-pubsub.js'
-import { brokerOf, cleanUp, privateServer, processModule, raw, url } from './redis-server.js'
+import { brokerOf, cleanUp, privateServer, processModule, raw, storeServer, url } from './redis-server.js'
 
 const leaseMs = 2_000
 const common = { cleanUp, runner: { describe, it } }
@@ -33,5 +33,6 @@ testHybridBus('redis behind a hybrid bus', streams)
 testEventStore('redis event store', {
   ...common,
   create: (namespace) => new RedisEventStore({ url, prefix: namespace }),
-  retaining: (namespace, maxEvents) => new RedisEventStore({ url, prefix: namespace, maxEvents, logger: { warn: () => undefined } }),
+  retaining: (namespace, retention) => new RedisEventStore({ url, prefix: namespace, retention, logger: { warn: () => undefined } }),
+  server: storeServer,
 })

@@ -1,6 +1,6 @@
-import type { IBroker } from '@interline/core'
-import { RedisBroker, type RedisConnectionOptions, type RedisOptions } from '@interline/redis'
-import { type PrivateServer, type RawClient, type RawMessage, startRedis } from '@interline/testing'
+import type { IBroker, IEventStore } from '@interline/core'
+import { RedisBroker, type RedisConnectionOptions, RedisEventStore, type RedisOptions } from '@interline/redis'
+import { type PrivateServer, type PrivateStoreServer, type RawClient, type RawMessage, startRedis } from '@interline/testing'
 import { Redis } from 'ioredis'
 
 /** The shared server of the tests. */
@@ -74,6 +74,18 @@ export async function privateServer(make: (options: RedisConnectionOptions) => I
       const wrong = fault === 'password' ? { password: secret } : { port: 1 }
       return { broker: make({ ...options, ...wrong, prefix: namespace }), secrets: [fault === 'password' ? secret : password] }
     },
+    kill: () => server.kill(),
+    start: () => server.start(),
+    [Symbol.asyncDispose]: () => server.close(),
+  }
+}
+
+/** One that has written down what it acknowledged before it says so. */
+export async function storeServer(): Promise<PrivateStoreServer<IEventStore>> {
+  const server = await startRedis({ arguments: ['--appendfsync', 'always'] })
+  const options = { host: '127.0.0.1', port: server.port, appendTimeoutMs: 400, commandTimeoutMs: 300, connectTimeoutMs: 300 }
+  return {
+    create: (namespace) => new RedisEventStore({ ...options, prefix: namespace, logger: { warn: () => undefined } }),
     kill: () => server.kill(),
     start: () => server.start(),
     [Symbol.asyncDispose]: () => server.close(),

@@ -24,7 +24,7 @@ export { PrivatePostgres, type PrivatePostgresOptions, startPostgres } from './s
 export { PrivateRabbitMq, type PrivateRabbitMqOptions, startRabbitMq } from './servers/private-rabbitmq.js'
 export { PrivateRedis, type PrivateRedisOptions, startRedis } from './servers/private-redis.js'
 export { RedisCluster, type RedisClusterOptions, startRedisCluster } from './servers/redis-cluster.js'
-export type { TestStoreOptions } from './stores/store-suite.js'
+export type { PrivateStoreServer, Retaining, Retention, TestStoreOptions } from './stores/store-suite.js'
 export { testDeadLetterStore, testEventStore, testIdempotencyStore, testLeaseStore } from './stores/test-stores.js'
 export type { PublishedEvent } from './virtual-time/published-events.js'
 export { type HandledAttempt, TestBus, type TestBusOptions, testBus } from './virtual-time/test-bus.js'

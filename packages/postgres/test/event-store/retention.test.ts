@@ -2,13 +2,6 @@ import { waitFor } from '@interline/testing'
 import { expect, test } from 'vitest'
 import { all, messages, testStore } from './stores.js'
 
-test('keeps everything where nothing else was said', async () => {
-  await using room = testStore()
-  await room.store.append('s', messages(10))
-  expect(await room.store.applyRetention()).toEqual({ events: 0, streams: 0 })
-  expect((await all(room.store.readAll())).length).toBe(10)
-})
-
 test('maxEvents gives up the oldest events over all streams, and says so', async () => {
   await using room = testStore({ retention: { maxEvents: 2_500 } })
   const { store } = room
@@ -48,13 +41,6 @@ test('waits for the slowest reader with a checkpoint, and names it', async () =>
   await store.checkpoints.save('slow', '10', '4')
   expect(await store.applyRetention()).toEqual({ events: 4, streams: 1 })
   expect(await store.health()).toMatchObject({ status: 'pass' })
-})
-
-test('removes what nobody has read only where it is told to', async () => {
-  await using room = testStore({ retention: { maxEvents: 2, unread: 'remove' } })
-  await room.store.append('s', messages(10))
-  await room.store.checkpoints.save('slow', '4', undefined)
-  expect(await room.store.applyRetention()).toEqual({ events: 8, streams: 1 })
 })
 
 test('a deleted stream leaves nothing behind but its version and its record in the order of all', async () => {

@@ -2,6 +2,7 @@ import {
   type Abortable,
   type AppendOptions,
   type AppendResult,
+  ClosedError,
   type CloseOptions,
   type ComponentHealth,
   EventStoreBase,
@@ -76,14 +77,9 @@ export class RedisEventStore extends EventStoreBase {
   }
 
   async append(stream: string, events: readonly WireMessage[], options: AppendOptions = {}): Promise<AppendResult> {
-    this.#underWay++
-    try {
-      const result = await this.#appender.append(stream, events, options)
-      this.appended()
-      return result
-    } finally {
-      this.#ended()
-    }
+    const result = await this.#counted(() => this.#appender.append(stream, events, options))
+    this.appended()
+    return result
   }
 
   readStream(stream: string, options: ReadStreamOptions = {}): AsyncGenerator<RecordedEvent, void, undefined> {
@@ -98,16 +94,13 @@ export class RedisEventStore extends EventStoreBase {
     return this.#log.head(signal)
   }
 
-  async deleteStream(stream: string, options: AppendOptions = {}): Promise<boolean> {
-    this.#underWay++
-    try {
+  deleteStream(stream: string, options: AppendOptions = {}): Promise<boolean> {
+    return this.#counted(async () => {
       if (!(await this.#appender.delete(stream, options))) return false
       this.appended()
       await this.#traces.sweep()
       return true
-    } finally {
-      this.#ended()
-    }
+    })
   }
 
   /** Removes now what `ttl`, `maxEvents` or `retention` no longer keep; otherwise that is done every few seconds. */
@@ -144,8 +137,14 @@ export class RedisEventStore extends EventStoreBase {
     this.leases.close()
   }
 
-  #ended(): void {
-    this.#underWay--
-    if (this.#underWay === 0 && this.#closing !== undefined) this.#idle.abort()
+  async #counted<T>(call: () => Promise<T>): Promise<T> {
+    if (this.#closing !== undefined) throw new ClosedError('The event store is closed. Make a new one.')
+    this.#underWay++
+    try {
+      return await call()
+    } finally {
+      this.#underWay--
+      if (this.#underWay === 0 && this.#closing !== undefined) this.#idle.abort()
+    }
   }
 }

@@ -1,4 +1,4 @@
-import { newEventId, type WireData, type WireMessage } from '@interline/core'
+import { newEventId, type RecordedEvent, type WireData, type WireMessage } from '@interline/core'
 
 interface MessageParts {
   readonly type?: string | undefined
@@ -38,4 +38,8 @@ export function storedMessages(count: number, parts?: MessageParts): readonly Wi
 /** The number that a stored message was made with. */
 export function numberOf({ data }: WireMessage): number {
   return (JSON.parse(data as string) as { readonly n: number }).n
+}
+
+export function idsOf(events: readonly (RecordedEvent | WireMessage)[]): readonly (string | undefined)[] {
+  return events.map((event) => ('message' in event ? event.message : event).attributes.id)
 }

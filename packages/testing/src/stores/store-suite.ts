@@ -9,8 +9,10 @@ import { within } from '../waiting/wait-for.js'
 export interface TestStoreOptions<Store> {
   /** A new store. Stores of one namespace share what they keep, as those of several processes do, unless `shared` is false. */
   create(namespace: string): Awaitable<Store>
-  /** A new store that keeps only the newest `maxEvents`, for the case of retention, which is left out without it. */
-  readonly retaining?: ((namespace: string, maxEvents: number) => Awaitable<Store & Retaining>) | undefined
+  /** A new store that keeps only the newest `maxEvents`, for the cases of retention, which are left out without it. */
+  readonly retaining?: ((namespace: string, retention: Retention) => Awaitable<Store & Retaining>) | undefined
+  /** A durable server of the suite's own, to be killed. Needed by S14, which is left out without it. */
+  readonly server?: (() => Promise<PrivateStoreServer<Store>>) | undefined
   /** False for a store in memory, of which a namespace has one instance. Default: true. */
   readonly shared?: boolean | undefined
   readonly cleanUp?: ((namespace: string) => Promise<void> | void) | undefined
@@ -25,6 +27,21 @@ export interface StoreCase<Store extends object> {
   readonly id: string
   readonly title: string
   run(room: StoreRoom<Store>): Promise<void>
+}
+
+export interface Retention {
+  readonly maxEvents: number
+  /** What a reader with a checkpoint has not passed, default `keep`. */
+  readonly unread?: 'keep' | 'remove' | undefined
+}
+
+export interface PrivateStoreServer<Store> extends AsyncDisposable {
+  /** A store on it that gives an append up soon: while the server is gone, the writers go on trying. */
+  create(namespace: string): Awaitable<Store>
+  /** `kill -9`. */
+  kill(): Promise<void>
+  /** The same address and data again. */
+  start(): Promise<void>
 }
 
 /** A store that can be told to remove now what it no longer keeps. */
@@ -47,10 +64,13 @@ export class StoreRoom<Store extends object> {
   readonly #options: TestStoreOptions<Store>
   readonly #scale: Scale
   readonly #stores: Promise<Store>[] = []
+  readonly #namespaces: string[]
+  #server: PrivateStoreServer<Store> | undefined
 
   constructor(options: TestStoreOptions<Store>, scale: Scale, limits: Limits) {
     rooms += 1
     this.namespace = `it-${process.pid.toString(36)}-s${rooms.toString(36)}-${Math.random().toString(36).slice(2, 8)}`
+    this.#namespaces = [this.namespace]
     this.#options = options
     this.#scale = scale
     this.limits = limits
@@ -64,22 +84,37 @@ export class StoreRoom<Store extends object> {
   store(): Promise<Store> {
     const [first] = this.#stores
     if (first !== undefined && this.#options.shared === false) return first
-    const store = this.#open((namespace) => this.#options.create(namespace))
-    this.#stores.push(store)
-    return store
+    return this.#open((namespace) => this.#options.create(namespace))
   }
 
-  retaining(maxEvents: number): Promise<Store & Retaining> {
+  /** A store that shares nothing with the others. */
+  elsewhere(): Promise<Store> {
+    const elsewhere = `${this.namespace}-elsewhere`
+    this.#namespaces.push(elsewhere)
+    return this.#open(() => this.#options.create(elsewhere))
+  }
+
+  retaining(retention: Retention): Promise<Store & Retaining> {
     const make = this.#options.retaining ?? assert.fail('The configuration gives no store with retention.')
-    const store = this.#open((namespace) => make(namespace, maxEvents))
-    this.#stores.push(store)
-    return store
+    return this.#open((namespace) => make(namespace, retention))
   }
 
-  async #open<Made extends Store>(create: (namespace: string) => Awaitable<Made>): Promise<Made> {
-    const store = await create(this.namespace)
-    await (store as Closable).connect?.()
-    return store
+  /** A store on a server that the case may kill. The server ends with the case. */
+  async onServer(): Promise<{ readonly server: PrivateStoreServer<Store>; readonly store: Store }> {
+    const start = this.#options.server ?? assert.fail('The configuration gives no server that may be killed.')
+    const server = await start()
+    this.#server = server
+    return { server, store: await this.#open((namespace) => server.create(namespace)) }
+  }
+
+  #open<Made extends Store>(create: (namespace: string) => Awaitable<Made>): Promise<Made> {
+    const opened = (async () => {
+      const store = await create(this.namespace)
+      await (store as Closable).connect?.()
+      return store
+    })()
+    this.#stores.push(opened)
+    return opened
   }
 
   async close(): Promise<void> {
@@ -91,7 +126,8 @@ export class StoreRoom<Store extends object> {
         failures.push(error)
       }
     }
-    await this.#options.cleanUp?.(this.namespace)
+    await this.#server?.[Symbol.asyncDispose]()
+    for (const namespace of this.#namespaces) await this.#options.cleanUp?.(namespace)
     assert.deepEqual(failures, [], 'closing the stores of a case must succeed')
   }
 }

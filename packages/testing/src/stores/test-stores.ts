@@ -1,13 +1,17 @@
 import type { IDeadLetterStore, IEventStore, IIdempotencyStore, ILeaseStore } from '@interline/core'
 import { deadLetterStoreCases } from './dead-letter-cases.js'
-import { eventStoreCases } from './event-store-cases.js'
+import { eventStoreCases } from './event-store/event-store-cases.js'
 import { idempotencyCases } from './idempotency-cases.js'
 import { leaseCases } from './lease-cases.js'
 import { registerStoreCases, type TestStoreOptions } from './store-suite.js'
 
 /** Registers the contract of event stores for one configuration. */
 export function testEventStore(name: string, options: TestStoreOptions<IEventStore>): void {
-  const leaveOut = options.retaining === undefined ? { S11: 'no store with retention was given', ...options.leaveOut } : options.leaveOut
+  const leaveOut = {
+    ...(options.retaining === undefined ? { S11: 'no store with retention was given' } : {}),
+    ...(options.server === undefined ? { S14: 'no server that may be killed was given' } : {}),
+    ...options.leaveOut,
+  }
   registerStoreCases('event-store', name, { ...options, leaveOut }, eventStoreCases)
 }
 
