@@ -1,11 +1,13 @@
 import { PGlite } from '@electric-sql/pglite'
 import { PostgresEventStore } from '@interline/postgres'
 import { testEventStore, testLeaseStore } from '@interline/testing'
-import { afterAll, describe, it } from 'vitest'
+import { afterAll, beforeAll, describe, it } from 'vitest'
 import { cleanUp, schemaOf, storeOf, storeServer } from './postgres-server.js'
 
 const embedded = new PGlite()
 const inEmbedded = (namespace: string): PostgresEventStore => new PostgresEventStore({ client: embedded, schema: schemaOf(namespace) })
+// Its start keeps this process busy for seconds, and a case beside it would take the server for a silent one.
+beforeAll(() => embedded.waitReady)
 afterAll(() => embedded.close())
 
 const quiet = { warn: () => undefined }

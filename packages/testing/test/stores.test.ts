@@ -1,7 +1,10 @@
+import { setImmediate } from 'node:timers/promises'
+import { ConnectionError, type IEventStore } from '@interline/core'
 import { MemoryDeadLetterStore, MemoryEventStore, MemoryIdempotencyStore, MemoryLeaseStore } from '@interline/memory'
 import { describe, expect, it, test } from 'vitest'
 import {
   CollectingRunner,
+  type PrivateStoreServer,
   type Retention,
   testDeadLetterStore,
   testEventStore,
@@ -112,6 +115,40 @@ describe('the contract of stores finds', () => {
       'S11',
       'S13',
     ])
+  })
+
+  test('an event store that loses what it acknowledged when its server is killed, and no other', async () => {
+    const serverThat = (forgets: boolean) => async (): Promise<PrivateStoreServer<IEventStore>> => {
+      const store = new MemoryEventStore()
+      let up = true
+      return {
+        create: () =>
+          broken<MemoryEventStore>(store, {
+            capabilities: { ...store.capabilities, durable: true },
+            append: async (stream, events, options) => {
+              await setImmediate()
+              if (!up) throw new ConnectionError('The server is down.')
+              return store.append(stream, events, options)
+            },
+          }),
+        kill: async () => {
+          up = false
+          if (forgets) await store.deleteStream('s-0')
+        },
+        start: async () => {
+          up = true
+        },
+        [Symbol.asyncDispose]: async () => undefined,
+      }
+    }
+    const run = async (forgets: boolean): Promise<unknown> => {
+      const collecting = new CollectingRunner()
+      const create = () => new MemoryEventStore()
+      testEventStore('killed', { create, server: serverThat(forgets), shared: false, runner: collecting, limits })
+      return (await collecting.run(['S14'])).map(({ error }) => error)
+    }
+    expect(await run(false)).toEqual([undefined])
+    expect(await run(true)).toEqual([expect.objectContaining({ message: expect.stringContaining('what was acknowledged is there') })])
   })
 
   test('an idempotency store that lets everybody run', async () => {

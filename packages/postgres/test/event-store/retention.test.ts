@@ -47,6 +47,7 @@ test('a deleted stream leaves nothing behind but its version and its record in t
   await using room = testStore()
   const { store } = room
   await store.append('s', messages(250))
+  expect(await store.applyRetention()).toEqual({ events: 0, streams: 0 })
   await store.deleteStream('s')
   expect(await room.sql(`SELECT count(*)::int AS count FROM "${room.schema}".interline_events`)).toEqual([{ count: 1 }])
   expect((await store.append('s', messages(2), { expectedVersion: 0 })).version).toBe(2)

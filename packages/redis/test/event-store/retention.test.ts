@@ -43,6 +43,7 @@ test('a deleted stream leaves nothing behind but its version and its record in t
   await using room = testStore()
   const { store } = room
   await store.append('s', messages(250))
+  expect(await store.applyRetention()).toEqual({ events: 0, streams: 0 })
   await store.deleteStream('s')
   const names = (await keysOf(room.prefix)).map((name) => name.slice(name.indexOf('}:') + 2)).sort()
   expect(names).toEqual(['store:log', 'store:state'])

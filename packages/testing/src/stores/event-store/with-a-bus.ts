@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { DomainEvent, EventBus, type IEventStore, recordOf, StoredEvents } from '@interline/core'
+import { DomainEvent, EventBus, EventStoreBase, type IEventStore, recordOf, StoredEvents } from '@interline/core'
 import { MemoryBroker } from '@interline/memory'
 import { waitFor } from '../../waiting/wait-for.js'
 import { collect, type StoreCase, type StoreRoom } from '../store-suite.js'
@@ -32,6 +32,7 @@ async function publishedThroughTheStore(room: Room): Promise<void> {
   await waitFor(() => devices.length === 3, { what: 'the handler', limitMs: room.limits.gapMs })
   assert.deepEqual(devices, ['phone', 'laptop', 'tablet'], 'handled in the order of the store')
 
+  if (store instanceof EventStoreBase) assert.equal(bus.getStore(), store, 'a store with the helpers is handed out itself')
   const events = await bus.getStore().getEvents<UserLoggedIn>('user:123')
   assert.deepEqual(
     events.map((event) => [event instanceof UserLoggedIn, event.device, event.metadata.source, recordOf(event)?.version]),
