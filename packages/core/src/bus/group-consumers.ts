@@ -134,7 +134,8 @@ export class GroupConsumers {
     const broadcast = members.some((member) => member.broadcast)
     const order = orderOf(members) ?? (capabilities.order === 'key' ? 'key' : 'none')
     const late = members.every((member) => !member.destinations.includes(destination)) && this.#discovery !== undefined
-    const held = this.#heldKeys(group, destination, order === 'key' && !broadcast, members)
+    const held = broadcast ? undefined : this.#heldKeys(group, destination)
+    this.#checkKeepOrder(order === 'key' && !broadcast, held, members)
     const engine = new GroupEngine({
       ...shared,
       group,
@@ -167,18 +168,23 @@ export class GroupConsumers {
     }
   }
 
-  /** Refuses where order behind dead letters is asked for and can't be kept. */
-  #heldKeys(group: string, destination: string, ordered: boolean, members: readonly Registration[]): HeldKeys | undefined {
+  /** Also where no handler keeps order: what a redrive sends may be of a time when one did. */
+  #heldKeys(group: string, destination: string): HeldKeys | undefined {
     const { broker, deadLetters, clock, closing, logger, republish } = this.#settings
     const store = deadLetters ?? broker.inner.deadLetters
-    if (ordered && store !== undefined) {
-      const report = (error: Error): void => logger.error('What waits behind dead events can not be looked up; trying again.', { error })
-      const settings = { group, destination, store, publish: republish }
-      return new HeldKeys({ ...settings, insist: (call) => insist(call, { clock, closing, report }) })
-    }
-    if (!members.some(({ subscriber }) => subscriber.keepOrder)) return undefined
+    if (store === undefined) return undefined
+    const report = (error: Error): void => logger.error('What waits behind dead events can not be looked up; trying again.', { error })
+    const settings = { group, destination, store, publish: republish }
+    return new HeldKeys({ ...settings, insist: (call) => insist(call, { clock, closing, report }) })
+  }
+
+  /** Refuses where order behind dead letters is asked for and can't be kept. */
+  #checkKeepOrder(ordered: boolean, held: HeldKeys | undefined, members: readonly Registration[]): void {
+    if (!members.some(({ subscriber }) => subscriber.keepOrder)) return
+    const { broker } = this.#settings
     if (!ordered) throw broker.unsupported('keep order behind a dead letter without order by key', `Give order: 'key' and no broadcast`)
-    throw broker.unsupported('keep order behind a dead letter that it can not look up', 'Configure a dead-letter store (deadLetters)')
+    if (held === undefined)
+      throw broker.unsupported('keep order behind a dead letter that it can not look up', 'Configure a dead-letter store (deadLetters)')
   }
 
   async #join(entry: GroupConsumer, members: readonly Registration[]): Promise<void> {
@@ -190,7 +196,7 @@ export class GroupConsumers {
         `Group "${entry.group}" already consumes "${entry.destination}" with order: '${entry.order}', and handler "${subscriber.name}" asks for '${order}'. Give it a group of its own.`,
       )
     }
-    if (entry.engine.held === undefined) this.#heldKeys(entry.group, entry.destination, entry.order === 'key', newcomers)
+    this.#checkKeepOrder(entry.engine.ordered && !entry.engine.broadcast, entry.engine.held, newcomers)
     for (const member of newcomers) entry.registrations.add(member)
     await this.#retarget(entry)
   }

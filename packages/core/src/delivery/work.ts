@@ -109,7 +109,8 @@ export class Work implements Task {
       const subscriber = engine.subscriberNamed(name)
       if (subscriber !== undefined) shares.push(new Share(subscriber, handler))
       else if (name === everyHandler) shares.push(...wanting.map((each) => new Share(each, fresh)))
-      else this.#letters = [...this.#letters, this.#orphan(name, handler.started)]
+      // news for a handler that is not here: it asks by itself when it is
+      else if (progress.letter !== '') this.#letters = [...this.#letters, this.#orphan(name, handler.started)]
     }
     this.#shares = shares.sort((left, right) => left.subscriber.priority - right.subscriber.priority)
   }
@@ -133,15 +134,18 @@ export class Work implements Task {
     return run.then(() => this.#step(round, from))
   }
 
-  /** Resolves when the share has a verdict or must wait; never rejects. */
+  /** Resolves when the share has a verdict or must wait. Rejects only where the bus closes while it waits for a store. */
   #runShare(share: Share): Awaitable<void> {
     if (this.#isGone() || this.#engine.closing.aborted) return
     if (this.#engine.hasEnded(share.subscriber)) return this.#unsubscribed(share)
     if (share.dueAt !== 0 && share.dueAt > this.#engine.clock.now()) return
     const { held } = this.#engine
-    if (held === undefined || !share.subscriber.keepOrder || this.key === undefined) return this.#runAdmitted(share)
+    const { key } = this.#delivery.message
+    // a copy of a letter is one also where its handler keeps order no more
+    if (held === undefined || key === undefined || !(share.subscriber.keepOrder || this.#redriven !== undefined))
+      return this.#runAdmitted(share)
     if (share.claim === 'done' && this.#redriven === undefined) return this.#duplicate(share)
-    const admission = held.admit(share.subscriber.name, this.key, this.#delivery, this.#redriven)
+    const admission = held.admit(share.subscriber.name, key, this.#delivery, this.#redriven)
     return after(admission, (verdict) => this.#admitted(share, verdict))
   }
 
@@ -259,8 +263,9 @@ export class Work implements Task {
   /** Where order is kept, what waits behind a redriven event may go on. */
   #handledAgain({ subscriber }: Share): Awaitable<void> {
     const { held } = this.#engine
-    if (this.#redriven === undefined || held === undefined || this.key === undefined) return
-    return held.handled(subscriber.name, this.key, this.#delivery, this.#redriven)
+    const { key } = this.#delivery.message
+    if (this.#redriven === undefined || held === undefined || key === undefined) return
+    return held.handled(subscriber.name, key, this.#delivery, this.#redriven)
   }
 
   #duplicate(share: Share): Awaitable<void> {
@@ -421,7 +426,7 @@ export class Work implements Task {
     const { message, ref } = this.#delivery
     const deadAt = at ?? clock.now()
     const firstAttemptAt = this.#firstAttemptAt === 0 ? deadAt : this.#firstAttemptAt
-    const keepsOrder = subscriber?.keepOrder === true && this.key !== undefined
+    const keepsOrder = (subscriber?.keepOrder === true && this.key !== undefined) || Boolean(this.#redriven)
     const address = subscriber?.deadLetterAddress
     const id = this.#redriven ? this.#redriven : letterId(group, handler, ref)
     const about = { group, handler, message, id, received: this.#received, reason, error, attempts }
