@@ -361,6 +361,78 @@ describe('a bus that closes', () => {
   })
 })
 
+describe('a bus that is drained', () => {
+  test('lets its handlers finish, hands nothing to them any more, and publishes until it is closed', async () => {
+    const broker = new MemoryBroker()
+    const bus = makeBus({ broker })
+    const gate = new Gate()
+    const seen = recorder<ReturnType<typeof Made>>(() => gate.opened)
+    await bus.subscribe(Made, seen.handle, { name: 'slow' })
+    await bus.publish(Made({ n: 1 }))
+    let isDrained = false
+    const drained = bus.drain().then(() => (isDrained = true))
+    await bus.publish(Made({ n: 2 }))
+    expect(isDrained).toBe(false)
+    gate.open()
+    await drained
+    await bus.publish(Made({ n: 3 }))
+    expect(seen.events.map(({ data }) => data.n)).toEqual([1])
+    expect(broker.getMetrics()).toMatchObject({ published: 3, acked: 1, lag: 2 })
+    await bus.close()
+
+    const next = makeBus({ broker })
+    const rest = recorder<ReturnType<typeof Made>>()
+    await next.subscribe(Made, rest.handle, { name: 'slow' })
+    await next.start()
+    await next.idle()
+    expect(rest.events.map(({ data }) => data.n)).toEqual([2, 3])
+  })
+
+  test('begins nothing for a destination that appears later', async () => {
+    const bus = makeBus()
+    const seen = recorder<object>()
+    await bus.subscribe('*.made', seen.handle, { name: 'all' })
+    await bus.start()
+    await bus.publish(Made({ n: 1 }))
+    await seen.waitForCount(1)
+    await bus.drain()
+    await bus.publish(Followed({ n: 2 }))
+    await bus.idle()
+    expect(seen.runs).toHaveLength(1)
+  })
+
+  test('aborts a handler that does not finish in time, and refuses another one', async () => {
+    const bus = makeBus()
+    let reason: unknown
+    await bus.subscribe(
+      Made,
+      (_, { signal }) => new Promise<void>(() => signal.addEventListener('abort', () => (reason = signal.reason))),
+      { name: 'slow' },
+    )
+    await bus.publish(Made({ n: 1 }))
+    await bus.drain({ timeoutMs: 20 })
+    expect(reason).toBeInstanceOf(ClosedError)
+    await expect(bus.subscribe(Made, () => undefined, { name: 'late' })).rejects.toThrow('the bus is drained')
+  })
+
+  test('answers a handler that asks for it at once', async () => {
+    const bus = makeBus()
+    const answered: string[] = []
+    await bus.subscribe(Made, () => bus.drain().then(() => void answered.push('drained')), { name: 'last' })
+    await bus.publish(Made({ n: 1 }))
+    await waitFor(() => answered.length === 1, { what: 'the answer' })
+    await bus.drain()
+    await bus.close()
+  })
+
+  test('has nothing to wait for where it was not started', async () => {
+    const bus = makeBus()
+    await bus.drain()
+    await bus.close()
+    await bus.drain()
+  })
+})
+
 describe('what cannot be sent is refused, and nothing of it is', () => {
   const cyclic: { n: number; extra?: unknown } = { n: 1 }
   cyclic.extra = cyclic
@@ -463,3 +535,28 @@ test.each(['key', 'none'] as const)(
     expect(await broker.deadLetters.count()).toBe(0)
   },
 )
+
+test('closing begins no handler, however long the broker takes to stop', async () => {
+  const stopping = new Gate()
+  const running = new Gate()
+  class SlowlyStopping extends MemoryBroker {
+    override async subscribe(...words: Parameters<MemoryBroker['subscribe']>): Promise<Awaited<ReturnType<MemoryBroker['subscribe']>>> {
+      const consumer = await super.subscribe(...words)
+      const stop = consumer.stop.bind(consumer)
+      return Object.assign(consumer, { stop: () => stopping.opened.then(stop) })
+    }
+  }
+  const bus = makeBus({ broker: new SlowlyStopping() })
+  const seen = recorder(() => running.opened)
+  await bus.subscribe(Made, seen.handle, { name: 'seen' })
+  await bus.publishBatch([Made({ n: 1 }), Made({ n: 2 }), Made({ n: 3 })])
+  await seen.waitForRuns(1)
+  const closed = bus.close()
+  running.open()
+  await waitFor(() => seen.handled.length > 0)
+  await new Promise((resolve) => setImmediate(resolve))
+  expect(seen.runs.length).toBe(1)
+  stopping.open()
+  await closed
+  expect(seen.runs.length).toBe(1)
+})

@@ -71,3 +71,22 @@ it.each([{ delayMs: Number.NaN }, { delayMs: Number.POSITIVE_INFINITY }, { deliv
     await bus.close()
   },
 )
+
+it.each([
+  ['the beginning where the broker keeps one', true, 'beginning'],
+  ['now where it keeps none, and is not refused', false, 'now'],
+])("begins with from: 'earliest' at %s", async (_, replay, expected) => {
+  const sources: Source[] = []
+  class WatchedBroker extends MemoryBroker {
+    override readonly capabilities = { ...new MemoryBroker().capabilities, replay }
+
+    override subscribe(source: Source, receive: Receive): ReturnType<MemoryBroker['subscribe']> {
+      sources.push(source)
+      return super.subscribe(source, receive)
+    }
+  }
+  await using bus = new EventBus({ broker: new WatchedBroker() })
+  await bus.subscribe(Placed, () => undefined, { name: 'earliest', from: 'earliest' })
+  await bus.start()
+  expect(sources.map(({ from }) => from)).toEqual([expected])
+})

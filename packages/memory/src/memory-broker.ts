@@ -36,6 +36,8 @@ export class MemoryBroker implements IBroker {
   readonly name = 'memory'
   readonly capabilities: BrokerCapabilities
   readonly deadLetters: MemoryDeadLetterStore
+  /** By group and destination. */
+  readonly #parking = new Map<string, MemoryDeadLetterStore>()
   readonly #state: BrokerState
   readonly #destinations = new Map<string, Destination>()
   /** One for each bus that has connected; all are told what nobody waits for. */
@@ -105,6 +107,13 @@ export class MemoryBroker implements IBroker {
     return rejecting(() => this.#destination(source.destination).queueFor(source).join(source, receive))
   }
 
+  parking(group: string, destination: string): MemoryDeadLetterStore {
+    const name = JSON.stringify([group, destination])
+    let place = this.#parking.get(name)
+    if (place === undefined) this.#parking.set(name, (place = new MemoryDeadLetterStore()))
+    return place
+  }
+
   listDestinations(): readonly string[] {
     return [...this.#destinations.keys()]
   }
@@ -116,6 +125,7 @@ export class MemoryBroker implements IBroker {
   }
 
   removeGroup(group: string, destination: string): void | Promise<void> {
+    this.#parking.delete(JSON.stringify([group, destination]))
     return rejecting(() => this.#destinations.get(destination)?.removeGroup(group))
   }
 

@@ -1,4 +1,4 @@
-import type { ICheckpointStore, Position } from '@interline/core'
+import { type ICheckpointStore, isNote, type Position } from '@interline/core'
 
 /** How far the readers of this process have got. */
 export class MemoryCheckpointStore implements ICheckpointStore {
@@ -16,8 +16,8 @@ export class MemoryCheckpointStore implements ICheckpointStore {
 
   /** Where the reader is that is furthest behind; `undefined` where nobody reads. */
   slowest(): number | undefined {
-    if (this.#positions.size === 0) return undefined
-    return Math.min(...[...this.#positions.values()].map((position) => Number(position) || 0))
+    const positions = [...this.#positions].filter(([name]) => !isNote(name)).map(([, position]) => Number(position) || 0)
+    return positions.length === 0 ? undefined : Math.min(...positions)
   }
 
   remove(name: string): void {

@@ -124,6 +124,10 @@ export class MemoryEventStore extends EventStoreBase {
     return String(this.#all.head)
   }
 
+  countAfter(position?: Position): number {
+    return this.#all.head - (position === undefined ? 0 : this.#indexAfter(position))
+  }
+
   /** Its name can be used again: versions go on after the deleted ones, and begin at 1 only for `expectedVersion: 0`. */
   deleteStream(stream: string, options: AppendOptions = {}): Awaitable<boolean> {
     return rejecting(() => {

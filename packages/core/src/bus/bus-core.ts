@@ -2,11 +2,10 @@ import { randomUUID } from 'node:crypto'
 import { setMaxListeners } from 'node:events'
 import { aborted, isPromise, resolved } from '../awaitable.js'
 import { handlerDescriptions } from '../decorators/handler-descriptions.js'
+import { defaultLogger } from '../default-logger.js'
 import { type Ambient, ambient, type PublishFrom } from '../delivery/context.js'
 import type { Middleware } from '../delivery/subscriber.js'
-import { isDelay } from '../delivery/verdict.js'
-import { ClosedError, ConfigurationError, PublishError, StoreNotConfiguredError, SubscriptionError, toError } from '../errors.js'
-import { toEnvelope } from '../event/envelope.js'
+import { ClosedError, ConfigurationError, StoreNotConfiguredError, SubscriptionError, toError } from '../errors.js'
 import type { EventEnvelope } from '../event/event-model.js'
 import type { MetadataDefaults } from '../event/metadata.js'
 import type { AnyEvent, AnyTarget, EventOf } from '../event/targets.js'
@@ -15,24 +14,40 @@ import type { IBroker } from '../ports/broker.js'
 import type { IClock } from '../ports/clock.js'
 import type { IEventStore } from '../ports/event-store.js'
 import type { HealthReport } from '../ports/health.js'
-import type { Instrumentation } from '../ports/instrumentation.js'
+import type { Instrumentation, WatchedBus } from '../ports/instrumentation.js'
 import type { ILogger } from '../ports/logger.js'
 import type { WireMessage } from '../ports/message.js'
+import type { OutboxOutlet } from '../ports/outbox.js'
+import type { EventEncoding, WatchedEncoding } from '../store/event-encoder.js'
 import { withStoredEvents } from '../store/event-store-base.js'
 import type { IStoredEvents } from '../store/stored-events.js'
+import { FieldEncryption } from '../wire/field-encryption.js'
 import type { WireFormat } from '../wire/wire-format.js'
+import type { BusParts } from './bus-parts.js'
 import { type DeadLetterPlace, DeadLetters } from './dead-letters.js'
 import { type DestinationOf, destinationRule } from './destinations.js'
 import { Forwarder } from './forwarder.js'
-import { healthOf } from './health.js'
+import { gaugesOf } from './gauges.js'
+import { healthOf, healthSettings } from './health.js'
 import { combineHooks } from './hooks.js'
 import type { IEventBus } from './i-event-bus.js'
-import { type CommonBusOptions, checkCommonOptions, clockOf, defaultLogger, defaults } from './options.js'
+import { type CommonBusOptions, checkCommonOptions, clockOf, defaults } from './options.js'
+import { OutboxPublishing } from './outbox-publishing.js'
+import { Outgoing } from './outgoing.js'
 import type { PublishOptions } from './publish-options.js'
 import { Registrations } from './registrations.js'
+import { outgoing, sendWatched } from './sending.js'
 import type { Side } from './side.js'
-import { StoredPublishing } from './stored-publishing.js'
-import type { Handler, HandlerOptions, SubscribeOptions, Subscription, SubscriptionSpec } from './subscribe-options.js'
+import { type AcceptedFirst, StoredPublishing } from './stored-publishing.js'
+import type {
+  Handler,
+  HandlerOptions,
+  InboxHandler,
+  SubscribeOptions,
+  Subscription,
+  SubscriptionSpec,
+  WithInbox,
+} from './subscribe-options.js'
 
 type State =
   | { readonly kind: 'idle' }
@@ -50,20 +65,25 @@ export abstract class BusCore implements IEventBus {
   protected readonly instance: string = randomUUID()
   protected readonly destinationOf: DestinationOf
   protected readonly closing: AbortController = new AbortController()
+  protected readonly encryption: FieldEncryption
+  readonly #outgoing: Outgoing
   readonly #options: CommonBusOptions
   readonly #defaults: MetadataDefaults
   readonly #registrations: Registrations
-  protected readonly stored: StoredPublishing | undefined
+  protected readonly stored: AcceptedFirst | undefined
   readonly #forwarder: Forwarder | undefined
+  readonly #watched: WatchedBus
   #store: (IEventStore & IStoredEvents) | undefined
   #sides: readonly Side[] = []
   #state: State = { kind: 'idle' }
+  #draining: Promise<void> | undefined
 
   constructor(options: CommonBusOptions) {
     checkCommonOptions(options)
     // every group of every destination listens while the bus drains, and a bus may have many
     setMaxListeners(0, this.closing.signal)
     this.#options = options
+    this.encryption = new FieldEncryption(options.keyStore)
     this.clock = clockOf(options)
     this.logger = options.logger ?? defaultLogger
     const { instrumentation } = options
@@ -71,6 +91,8 @@ export abstract class BusCore implements IEventBus {
     this.destinationOf = destinationRule(options.destinations)
     const service = options.service ?? defaults.service
     this.#defaults = { source: service, environment: options.environment, tenantId: options.tenantId }
+    const watched = this.hooks.sending !== undefined
+    this.#outgoing = new Outgoing({ defaults: this.#defaults, encryption: this.encryption, clock: this.clock, watched })
     this.#registrations = new Registrations({
       ...options,
       logger: this.logger,
@@ -86,16 +108,26 @@ export abstract class BusCore implements IEventBus {
         owner: this.instance,
         clock: this.clock,
         logger: this.logger,
-        publish: (messages) => this.forward(messages),
+        publish: (messages) => this.#forward(messages),
       })
       this.stored = new StoredPublishing(options.store, this.#forwarder)
+    } else if (options.outbox !== undefined) {
+      this.stored = new OutboxPublishing(options.outbox)
     }
     this.deadLetters = new DeadLetters(() => this.deadLetterPlace())
+    this.#watched = {
+      service,
+      clock: this.clock,
+      gauges: (asked) => this.#quietly(() => gaugesOf(this.#parts, asked)),
+      health: (asked) => this.health(asked),
+    }
   }
 
   abstract getBroker(): IBroker
   protected abstract readonly format: WireFormat
   protected abstract deadLetterPlace(): Promise<DeadLetterPlace>
+  /** The name of the broker that will carry these. */
+  protected abstract carrierOf(envelopes: readonly EventEnvelope[]): string
   /** Publishes what the store has accepted. */
   protected abstract forward(messages: readonly WireMessage[]): Promise<void>
   /** Puts an event on its way; resolves when it is accepted, or, with `wait`, when every handler here had its first attempt. */
@@ -109,6 +141,7 @@ export abstract class BusCore implements IEventBus {
   /** Once, by the constructor of the bus. */
   protected set sides(sides: readonly Side[]) {
     this.#sides = sides
+    this.#options.outbox?.encodeAs(this.#encoding)
   }
 
   start(options?: Abortable): Promise<void> {
@@ -127,23 +160,15 @@ export abstract class BusCore implements IEventBus {
   async publishBatch(events: readonly AnyEvent[], options: PublishOptions = {}): Promise<void> {
     const cause = ambient.getStore()
     await this.#whenOpen(cause)
-    const envelopes: EventEnvelope[] = []
-    for (const [index, event] of events.entries()) {
-      try {
-        const envelope = this.#envelope(event, options, cause)
-        await envelope.model.validate?.(envelope.data)
-        envelopes.push(envelope)
-      } catch (thrown) {
-        const error = toError(thrown)
-        throw new PublishError(`Nothing of the batch was sent: event ${index} is wrong. ${error.message}`, {
-          cause: error,
-          failed: [index],
-        })
-      }
-    }
-    if (envelopes.length > 0) await this.send(envelopes, this.#deliverAt(options), options.signal, this.#waits(cause))
+    const envelopes = await this.#outgoing.allReady(events, options, cause)
+    if (envelopes.length > 0) await this.#send(envelopes, options, cause)
   }
 
+  subscribe<const T extends AnyTarget | readonly AnyTarget[], Transaction>(
+    target: T,
+    handler: InboxHandler<EventOf<T>, Transaction>,
+    options: SubscribeOptions<T> & WithInbox<Transaction>,
+  ): Promise<Subscription>
   subscribe<const T extends AnyTarget | readonly AnyTarget[]>(
     target: T,
     handler: Handler<EventOf<T>>,
@@ -153,10 +178,10 @@ export abstract class BusCore implements IEventBus {
   subscribe<E = Record<string, unknown>>(spec: SubscriptionSpec<E>): Promise<Subscription>
   subscribe(
     target: AnyTarget | readonly AnyTarget[] | SubscriptionSpec<never>,
-    handler?: Handler<never>,
+    handler?: Handler<never> | InboxHandler<never, never>,
     options?: HandlerOptions<never>,
   ): Promise<Subscription> {
-    return this.#subscribe(target, handler, options)
+    return this.#subscribe(target, handler as Handler<never> | undefined, options)
   }
 
   unsubscribe(subscription: Subscription): Promise<void> {
@@ -182,7 +207,10 @@ export abstract class BusCore implements IEventBus {
   getStore(): IEventStore & IStoredEvents {
     const { store } = this.#options
     if (store !== undefined) {
-      return (this.#store ??= withStoredEvents(store, { defaults: this.#defaults, format: this.format, destinationOf: this.destinationOf }))
+      const { format, destinationOf, logger, clock } = this
+      const { keyStore } = this.#options
+      const settings = { defaults: this.#defaults, format, destinationOf, keyStore, logger, clock }
+      return (this.#store ??= withStoredEvents(store, settings))
     }
     throw new StoreNotConfiguredError('This bus has no event store. Give it one: { store: new MemoryEventStore() }, or another store.')
   }
@@ -193,22 +221,31 @@ export abstract class BusCore implements IEventBus {
     await this.#whenOpen(undefined)
     for (;;) {
       signal?.throwIfAborted()
+      // In this order: what is forwarded is then seen by its side, and what a handler appends meanwhile by the head.
+      const head = await this.#options.store?.head()
+      const pending = (await this.#forwarder?.pending()) === true
       const busy = await Promise.all(this.#sides.map((side) => side.busy()))
-      if (!busy.includes(true) && (await this.#forwarder?.pending()) !== true) return
+      if (
+        !pending &&
+        (await this.#options.outbox?.pending()) !== true &&
+        !busy.includes(true) &&
+        (await this.#options.store?.head()) === head
+      )
+        return
       await new Promise<void>((resolve) => this.clock.setTimer(resolve, 2))
     }
   }
 
   health(options?: Abortable): Promise<HealthReport> {
-    return healthOf(this.#sides, this.#options.store, this.clock, options)
+    return this.#quietly(() => healthOf(this.#parts, options))
+  }
+
+  drain(options: CloseOptions = {}): Promise<void> {
+    return this.#asHandlersMay((this.#draining ??= this.#drain(options)))
   }
 
   close(options: CloseOptions = {}): Promise<void> {
-    const done = this.#closeOnce(options)
-    if (!this.#inOwnHandler) return done
-    // it waits for the handlers, so the handler that asks for it can't wait for it
-    done.catch((thrown: unknown) => this.logger.error('The bus could not be closed in good order.', { error: toError(thrown).message }))
-    return resolved
+    return this.#asHandlersMay(this.#closeOnce(options))
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -233,6 +270,7 @@ export abstract class BusCore implements IEventBus {
   ): Promise<Subscription> {
     try {
       if (this.#state.kind === 'closing') throw closedError('subscribe')
+      if (this.#draining !== undefined) throw new ClosedError("Can't subscribe: the bus is drained, and takes no more events.")
       const { registration, subscription } = this.#registrations.add(target, handler, options)
       if (this.#state.kind === 'idle') return Promise.resolve(subscription)
       return this.#registrations.open(registration).then(
@@ -246,9 +284,8 @@ export abstract class BusCore implements IEventBus {
   }
 
   #publish(event: AnyEvent, options: PublishOptions | undefined, cause: Ambient | undefined): Awaitable<void> {
-    const envelope = this.#envelope(event, options, cause)
-    const valid = envelope.model.validate?.(envelope.data)
-    return isPromise(valid) ? this.#sendAfter(valid, envelope, options, cause) : this.#send(envelope, options, cause)
+    const envelope = this.#outgoing.ready(event, options, cause)
+    return isPromise(envelope) ? this.#sendAfter(envelope, options, cause) : this.#send([envelope], options, cause)
   }
 
   async #publishLater(event: AnyEvent, options: PublishOptions | undefined, cause: Ambient | undefined): Promise<void> {
@@ -256,32 +293,29 @@ export abstract class BusCore implements IEventBus {
     await this.#publish(event, options, cause)
   }
 
-  async #sendAfter(
-    valid: Promise<void>,
-    envelope: EventEnvelope,
-    options: PublishOptions | undefined,
-    cause: Ambient | undefined,
-  ): Promise<void> {
-    await valid
-    await this.#send(envelope, options, cause)
+  async #sendAfter(envelope: Promise<EventEnvelope>, options: PublishOptions | undefined, cause: Ambient | undefined): Promise<void> {
+    await this.#send([await envelope], options, cause)
   }
 
-  #send(envelope: EventEnvelope, options: PublishOptions | undefined, cause: Ambient | undefined): Awaitable<void> {
-    return this.send([envelope], this.#deliverAt(options), options?.signal, this.#waits(cause))
+  #send(envelopes: readonly EventEnvelope[], options: PublishOptions | undefined, cause: Ambient | undefined): Awaitable<void> {
+    if (this.hooks.sending !== undefined) return this.#sendWatched(envelopes, options, cause)
+    return this.send(envelopes, this.#outgoing.deliverAt(options), options?.signal, this.#waits(cause))
   }
 
-  #envelope(event: AnyEvent, options: PublishOptions | undefined, cause: Ambient | undefined): EventEnvelope {
-    return toEnvelope(event, cause === undefined ? this.#defaults : inherited(this.#defaults, cause), options)
+  #sendWatched(events: readonly EventEnvelope[], options: PublishOptions | undefined, cause: Ambient | undefined): Awaitable<void> {
+    const way = this.stored === undefined ? 'publish' : 'append'
+    const destinations = events.map(({ topic, type }) => this.destinationOf(topic, type))
+    const deliverAt = this.#outgoing.deliverAt(options)
+    return sendWatched(this.hooks, { way, broker: this.carrierOf(events), events, destinations, cause: cause?.trace }, () =>
+      this.send(events, deliverAt, options?.signal, this.#waits(cause)),
+    )
   }
 
-  #deliverAt(options: PublishOptions | undefined): number | undefined {
-    if (options === undefined) return undefined
-    const { deliverAt, delayMs } = options
-    if (deliverAt === undefined && delayMs === undefined) return undefined
-    const at = deliverAt === undefined ? this.clock.now() + (delayMs as number) : deliverAt.getTime()
-    if (isDelay(at)) return at
-    const given = deliverAt === undefined ? `delayMs is ${String(delayMs)}; give milliseconds` : 'deliverAt is no valid date; give a Date'
-    throw new ConfigurationError(`${given}, or leave it out to deliver at once.`)
+  async #forward(messages: readonly WireMessage[]): Promise<void> {
+    if (this.hooks.sending === undefined) return this.forward(messages)
+    const destinations = messages.map(({ destination }) => destination)
+    const event = { way: 'forward', broker: this.getBroker().name, events: messages.map(outgoing), destinations, cause: undefined } as const
+    await sendWatched(this.hooks, event, () => this.forward(messages))
   }
 
   /** A publish inside a handler never waits for handlers: two that wait for each other would wait for ever. */
@@ -303,12 +337,56 @@ export abstract class BusCore implements IEventBus {
     try {
       await Promise.all(this.#sides.map((side) => side.broker.connect(options)))
       await this.#registrations.openAll(options)
+      // what others save in the store from now on is stamped and encoded as here
+      if (this.#options.store !== undefined) this.getStore()
       await this.#forwarder?.start()
-      if (this.#state.kind === 'starting') this.#state = { kind: 'open' }
+      await this.#options.outbox?.start(this.#outlet(), options)
+      if (this.#state.kind === 'starting') {
+        this.#state = { kind: 'open' }
+        this.hooks.started?.(this.#watched)
+      }
     } catch (thrown) {
       if (this.#state.kind === 'starting') this.#state = { kind: 'idle' }
       throw thrown
     }
+  }
+
+  #quietly<T>(run: () => T): T {
+    return this.hooks.quietly === undefined ? run() : this.hooks.quietly(run)
+  }
+
+  get #parts(): BusParts {
+    const { store, outbox, health } = this.#options
+    const { clock } = this
+    return { state: this.#state.kind, sides: this.#sides, store, outbox, forwarder: this.#forwarder, clock, health: healthSettings(health) }
+  }
+
+  /** To the side that carries events between processes: the last one. */
+  #outlet(): OutboxOutlet {
+    const { broker } = this.#sides.at(-1) as Side
+    return {
+      clock: this.clock,
+      logger: this.logger,
+      check: (message) => broker.check(message),
+      publish: (messages) => this.#forward(messages),
+      health: (options) => broker.health(options),
+    }
+  }
+
+  get #encoding(): EventEncoding {
+    const { broker } = this.#sides.at(-1) as Side
+    return {
+      defaults: this.#defaults,
+      format: this.format,
+      destinationOf: this.destinationOf,
+      keyStore: this.#options.keyStore,
+      watched: this.hooks.sending === undefined ? undefined : (sending, encode) => this.#appendWatched(broker.name, sending, encode),
+    }
+  }
+
+  /** What users add to the outbox themselves is told as what `publish` adds to it. */
+  #appendWatched(broker: string, sending: WatchedEncoding, encode: () => Awaitable<void>): Awaitable<void> {
+    return sendWatched(this.hooks, { way: 'append', broker, ...sending }, encode)
   }
 
   get #inOwnHandler(): boolean {
@@ -318,41 +396,54 @@ export abstract class BusCore implements IEventBus {
   #closeOnce(options: CloseOptions): Promise<void> {
     if (this.#state.kind === 'closing') return this.#state.done
     const before = this.#state
+    this.hooks.closing?.(this.#watched)
     const done = this.#close(options, before.kind === 'starting' ? before.done : resolved)
     this.#state = { kind: 'closing', done }
     return done
   }
 
-  async #close(
-    { timeoutMs = this.#options.closeTimeoutMs ?? defaults.closeTimeoutMs, signal }: CloseOptions,
-    started: Promise<void>,
-  ): Promise<void> {
+  async #close(options: CloseOptions, started: Promise<void>): Promise<void> {
     await started.catch(() => undefined)
+    await this.#inTime(options, async () => {
+      await this.#endConsumers()
+      // after the handlers, whose last events are forwarded too; what can't be by now waits in the store
+      await Promise.race([Promise.all([this.#forwarder?.stop(), this.#options.outbox?.stop()]), aborted(this.closing.signal)])
+      await Promise.all(this.#sides.map((side) => side.close(options)))
+    })
+  }
+
+  async #drain(options: CloseOptions): Promise<void> {
+    if (this.#state.kind === 'closing') return this.#state.done
+    if (this.#state.kind === 'starting') await this.#state.done.catch(() => undefined)
+    await this.#inTime(options, () => this.#endConsumers())
+  }
+
+  async #endConsumers(): Promise<void> {
+    await Promise.all(this.#sides.map((side) => side.consumers.drain()))
+  }
+
+  /** Handlers that take longer than that are aborted, and their events given back. */
+  async #inTime(
+    { timeoutMs = this.#options.closeTimeoutMs ?? defaults.closeTimeoutMs, signal }: CloseOptions,
+    run: () => Promise<void>,
+  ): Promise<void> {
     const outOfTime = (): void => this.closing.abort(new ClosedError('The bus was closed before this handler had finished.'))
     const timer = this.clock.setTimer(outOfTime, timeoutMs)
     signal?.addEventListener('abort', outOfTime, { once: true })
     if (signal?.aborted) outOfTime()
     try {
-      await Promise.all(this.#sides.map((side) => side.consumers.drain()))
-      // after the handlers, whose last events are forwarded too; what can't be by now waits in the store
-      await Promise.race([this.#forwarder?.stop(), aborted(this.closing.signal)])
-      await Promise.all(this.#sides.map((side) => side.close({ timeoutMs, signal })))
+      await run()
     } finally {
       timer.cancel()
       signal?.removeEventListener('abort', outOfTime)
     }
   }
-}
 
-function inherited(defaults: MetadataDefaults, { metadata }: Ambient): MetadataDefaults {
-  return {
-    ...defaults,
-    correlationId: metadata.correlationId,
-    causationId: metadata.eventId,
-    userId: metadata.userId,
-    tenantId: metadata.tenantId ?? defaults.tenantId,
-    traceparent: metadata.traceparent,
-    tracestate: metadata.tracestate,
+  /** What waits for the handlers can't be waited for by the handler that asks for it. */
+  #asHandlersMay(done: Promise<void>): Promise<void> {
+    if (!this.#inOwnHandler) return done
+    done.catch((thrown: unknown) => this.logger.error('The bus could not be closed in good order.', { error: toError(thrown).message }))
+    return resolved
   }
 }
 

@@ -161,6 +161,10 @@ async function edited(letter: DeadLetter, edit: RedriveOptions['edit']): Promise
   const text = typeof message.data === 'string' ? message.data : undefined
   if (text === undefined)
     throw new UnsupportedFeatureError(`Dead letter "${letter.id}" holds no JSON text and can't be edited. Redrive it as it is.`)
+  if (message.attributes.keyid !== undefined)
+    throw new UnsupportedFeatureError(
+      `Dead letter "${letter.id}" has encrypted fields, which belong to its event alone and can't be edited. Redrive it as it is, or publish a new event.`,
+    )
   const data = JSON.stringify(await edit(JSON.parse(text), letter)) as string | undefined
   if (data === undefined)
     throw new ConfigurationError(`edit gave no data for dead letter "${letter.id}", which stays where it is. Return the data to redrive.`)

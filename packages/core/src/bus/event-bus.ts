@@ -10,7 +10,7 @@ import { BusCore } from './bus-core.js'
 import type { DeadLetterPlace } from './dead-letters.js'
 import { defaults, type EventBusOptions, formatFor } from './options.js'
 import { Side } from './side.js'
-import type { StoredPublishing } from './stored-publishing.js'
+import type { AcceptedFirst } from './stored-publishing.js'
 
 /** A bus over one broker. */
 export class EventBus extends BusCore {
@@ -21,8 +21,10 @@ export class EventBus extends BusCore {
   constructor(options: EventBusOptions) {
     const { broker, codec, ...common } = options
     super(common)
-    if (codec === 'reference' && options.store !== undefined) {
-      throw new ConfigurationError(`codec: 'reference' carries events as they are, and a store keeps text. Leave out one of the two.`)
+    if (codec === 'reference' && (options.store ?? options.outbox) !== undefined) {
+      throw new ConfigurationError(
+        `codec: 'reference' carries events as they are, and a store or outbox keeps text. Leave out one of the two.`,
+      )
     }
     if (options.waitForHandlers === true && !broker.capabilities.local) {
       throw new ConfigurationError(
@@ -40,6 +42,9 @@ export class EventBus extends BusCore {
       publish: this.publishFrom,
       closing: this.closing.signal,
       deadLetters: options.deadLetters,
+      parking: options.parking,
+      encryption: this.encryption,
+      parkAfterMs: options.parkAfterMs ?? defaults.parkAfterMs,
       idempotency: options.idempotency ?? broker.idempotency ?? new ProcessIdempotencyStore({ clock: this.clock }),
       dedupTtlMs: options.dedup === false ? undefined : (options.dedup?.ttlMs ?? defaults.dedupTtlMs),
       window: options.window ?? defaults.window,
@@ -72,11 +77,15 @@ export class EventBus extends BusCore {
     return wait && this.#side.local ? this.#side.publishAndWait(messages, signal) : this.#side.publish(messages, signal)
   }
 
+  protected carrierOf(): string {
+    return this.#side.broker.name
+  }
+
   protected async forward(messages: readonly WireMessage[]): Promise<void> {
     await (this.#waits && this.#side.local ? this.#side.publishAndWait(messages, undefined) : this.#side.publish(messages, undefined))
   }
 
-  async #store(stored: StoredPublishing, messages: readonly WireMessage[], signal: AbortSignal | undefined, wait: boolean): Promise<void> {
+  async #store(stored: AcceptedFirst, messages: readonly WireMessage[], signal: AbortSignal | undefined, wait: boolean): Promise<void> {
     for (const message of messages) this.#side.broker.check(message)
     await stored.append(messages, true, signal)
     if (wait) await stored.forwarded()

@@ -1,5 +1,6 @@
 import { resolved } from '../awaitable.js'
 import { toError } from '../errors.js'
+import type { Abortable } from '../ports/abortable.js'
 import type { IClock } from '../ports/clock.js'
 import type { IEventStore, Position, RecordedEvent } from '../ports/event-store.js'
 import type { Lease } from '../ports/lease-store.js'
@@ -16,6 +17,12 @@ export interface ForwarderSettings {
   readonly logger: ILogger
   /** Resolves when the broker has them. */
   readonly publish: (messages: readonly WireMessage[]) => Promise<void>
+}
+
+export interface Backlog {
+  readonly size: number
+  /** Milliseconds since 1970, by the store's clock. */
+  readonly oldestAt: number | undefined
 }
 
 const leaseMs = 10_000
@@ -83,6 +90,20 @@ export class Forwarder {
     const after = await store.checkpoints.load(name)
     for await (const _ of store.readAll({ after, limit: 1 })) return true
     return false
+  }
+
+  /** What waits to be published, by whichever process: how much, counted up to a limit, and when the oldest of it was appended. */
+  async backlog(limit: number, options?: Abortable): Promise<Backlog> {
+    const { store, name } = this.#settings
+    const after = await store.checkpoints.load(name, options)
+    let size = 0
+    let oldestAt: number | undefined
+    for await (const { recordedAt, forward } of store.readAll({ after, limit, signal: options?.signal })) {
+      if (!forward) continue
+      size++
+      oldestAt ??= recordedAt
+    }
+    return { size, oldestAt }
   }
 
   /** Publishes what is there, then stops. */

@@ -1,11 +1,14 @@
 import { GroupEngine, type GroupSettings } from '../delivery/group-engine.js'
 import { HeldKeys } from '../delivery/held-keys.js'
 import { insist } from '../delivery/insist.js'
+import type { LettersOfKeysSettings } from '../delivery/letters-of-keys.js'
 import { Mutex } from '../delivery/mutex.js'
+import { ParkedKeys } from '../delivery/parked-keys.js'
 import { SubscriptionError, toError } from '../errors.js'
 import type { Abortable, Awaitable } from '../ports/abortable.js'
-import type { Consumer } from '../ports/broker.js'
+import type { Consumer, StartPosition } from '../ports/broker.js'
 import type { Timer } from '../ports/clock.js'
+import type { IDeadLetterStore } from '../ports/dead-letter-store.js'
 import type { WireMessage } from '../ports/message.js'
 import { matchesTopic } from '../wire/topic-pattern.js'
 import type { ManagedBroker } from './managed-broker.js'
@@ -14,9 +17,22 @@ import type { Registration } from './registration.js'
 export interface GroupConsumersSettings
   extends Pick<
     GroupSettings,
-    'format' | 'clock' | 'hooks' | 'logger' | 'dedup' | 'deadLetters' | 'publish' | 'closing' | 'window' | 'firstAttempted'
+    | 'format'
+    | 'clock'
+    | 'hooks'
+    | 'logger'
+    | 'dedup'
+    | 'deadLetters'
+    | 'publish'
+    | 'closing'
+    | 'window'
+    | 'firstAttempted'
+    | 'parkAfterMs'
+    | 'encryption'
   > {
   readonly broker: ManagedBroker
+  /** Where keys that wait long for a retry go instead of the broker's own place. */
+  readonly parking: IDeadLetterStore | undefined
   /** Sends what waits behind a dead event on its way, to its own group. */
   readonly republish: (messages: readonly WireMessage[]) => Awaitable<void>
   /** Deliveries of this origin are this process's own echo, for broadcast subscriptions. */
@@ -100,6 +116,7 @@ export class GroupConsumers {
   }
 
   async #openAll(options?: Abortable): Promise<void> {
+    if (this.#closed) return
     const opened = new Map<string, { group: string; destination: string; members: Registration[] }>()
     const existing = await this.#destinations(options)
     for (const registration of this.#open) {
@@ -129,7 +146,7 @@ export class GroupConsumers {
   }
 
   async #begin(key: string, group: string, destination: string, members: readonly Registration[], options?: Abortable): Promise<void> {
-    const { broker, echoOf, ended: _, republish: __, ...shared } = this.#settings
+    const { broker, echoOf, ended: _, republish: __, parking: ___, ...shared } = this.#settings
     const { capabilities } = broker
     const broadcast = members.some((member) => member.broadcast)
     const order = orderOf(members) ?? (capabilities.order === 'key' ? 'key' : 'none')
@@ -138,8 +155,10 @@ export class GroupConsumers {
     this.#checkKeepOrder(order === 'key' && !broadcast, held, members)
     const engine = new GroupEngine({
       ...shared,
+      broker: broker.name,
       group,
       held,
+      parking: order === 'key' && !broadcast ? this.#parkedKeys(group, destination) : undefined,
       broadcast,
       ordered: order === 'key',
       canRetry: capabilities.retry,
@@ -156,7 +175,7 @@ export class GroupConsumers {
       order,
       broadcast,
       window,
-      from: late && capabilities.replay ? ('beginning' as const) : startOf(members),
+      from: late && capabilities.replay ? ('beginning' as const) : startOf(members, capabilities.replay),
     }
     this.#known.add(destination)
     this.#consumers.set(key, entry)
@@ -170,12 +189,24 @@ export class GroupConsumers {
 
   /** Also where no handler keeps order: what a redrive sends may be of a time when one did. */
   #heldKeys(group: string, destination: string): HeldKeys | undefined {
-    const { broker, deadLetters, clock, closing, logger, republish } = this.#settings
+    const { broker, deadLetters } = this.#settings
     const store = deadLetters ?? broker.inner.deadLetters
     if (store === undefined) return undefined
-    const report = (error: Error): void => logger.error('What waits behind dead events can not be looked up; trying again.', { error })
-    const settings = { group, destination, store, publish: republish }
-    return new HeldKeys({ ...settings, insist: (call) => insist(call, { clock, closing, report }) })
+    return new HeldKeys(this.#lettersOfKeys(group, destination, store, 'What waits behind dead events can not be looked up'))
+  }
+
+  #parkedKeys(group: string, destination: string): ParkedKeys | undefined {
+    const { broker, parking, clock } = this.#settings
+    const { retry, delayedDelivery } = broker.capabilities
+    const store = parking ?? broker.inner.parking?.(group, destination)
+    if (store === undefined || !retry || !delayedDelivery) return undefined
+    return new ParkedKeys({ ...this.#lettersOfKeys(group, destination, store, 'Keys that wait for a retry can not be kept'), clock })
+  }
+
+  #lettersOfKeys(group: string, destination: string, store: IDeadLetterStore, trouble: string): LettersOfKeysSettings {
+    const { clock, closing, logger, republish: publish } = this.#settings
+    const report = (error: Error): void => logger.error(`${trouble}; trying again.`, { error })
+    return { group, destination, store, publish, insist: (call) => insist(call, { clock, closing, report }) }
   }
 
   /** Refuses where order behind dead letters is asked for and can't be kept. */
@@ -217,14 +248,15 @@ export class GroupConsumers {
   async #retarget({ engine, consumer, registrations }: GroupConsumer): Promise<void> {
     const members = [...registrations]
     engine.subscribers = members.map(({ subscriber }) => subscriber)
-    await consumer?.setTopics?.(topicsOf(members))
+    await this.#settings.broker.quietly(() => consumer?.setTopics?.(topicsOf(members)))
   }
 
   async #end({ engine, consumer }: GroupConsumer): Promise<void> {
-    await consumer?.stop()
-    await engine.drain()
-    this.#settings.ended(engine)
-    await consumer?.close()
+    const { broker, ended } = this.#settings
+    // a broker may take its time to hear of it, and nothing begins meanwhile
+    await Promise.all([broker.quietly(() => consumer?.stop()), engine.drain()])
+    ended(engine)
+    await broker.quietly(() => consumer?.close())
   }
 
   #keepDiscovering(): void {
@@ -265,8 +297,8 @@ function orderOf(members: readonly Registration[]): 'key' | 'none' | undefined {
 }
 
 /** The earliest that anyone of the group asks for. */
-function startOf(members: readonly Registration[]): Registration['from'] {
-  const wanted = members.map(({ from }) => from)
+function startOf(members: readonly Registration[], replay: boolean): StartPosition {
+  const wanted = members.map(({ from }) => (from !== 'earliest' ? from : replay ? 'beginning' : 'now'))
   if (wanted.includes('beginning')) return 'beginning'
   const dates = wanted.filter((from): from is Date => from instanceof Date).sort((left, right) => left.getTime() - right.getTime())
   return dates[0] ?? 'now'

@@ -1,9 +1,15 @@
+import { inInbox } from '../delivery/inbox.js'
 import { type RetryOptions, RetryPolicy } from '../delivery/retry-policy.js'
 import { Semaphore } from '../delivery/semaphore.js'
 import type { HandlerContext, Middleware, Subscriber } from '../delivery/subscriber.js'
 import { ConfigurationError, SubscriptionError } from '../errors.js'
+import { Gate } from '../flow/gate.js'
+import { batchingOf } from '../flow/in-batches.js'
 import type { Awaitable } from '../ports/abortable.js'
+import type { IClock } from '../ports/clock.js'
 import type { DeadLetterAddress } from '../ports/dead-letter-store.js'
+import type { IInbox } from '../ports/inbox.js'
+import type { ILogger } from '../ports/logger.js'
 import type { FailureDemands } from './managed-broker.js'
 import type { DeadLetterOptions, Handler, HandlerFunction, HandlerObject, HandlerOptions, RetryStrategy } from './subscribe-options.js'
 
@@ -16,15 +22,19 @@ export interface SubscriberSettings {
   /** Names a handler that has no name, where that is allowed. */
   readonly nameless: (() => string) | undefined
   readonly defaultConcurrency: number
+  readonly clock: IClock
+  readonly logger: ILogger | undefined
 }
 
 /** The one plain form of every way to write a handler. Options win over what the handler says of itself, and that over the bus. */
 export function toSubscriber(handler: Handler<never>, options: HandlerOptions<never>, settings: SubscriberSettings): Subscriber {
   const object = typeof handler === 'function' ? undefined : (handler as HandlerObject<object>)
-  const run = typeof handler === 'function' ? (handler as HandlerFunction<object>) : bind(object)
+  const batches = batchingOf(object)
+  const bare = typeof handler === 'function' ? (handler as HandlerFunction<object>) : (batches?.collector(settings.clock) ?? bind(object))
+  const run = options.inbox === undefined ? bare : inInbox(checkedInbox(options.inbox, batches !== undefined), bare)
   const strategy = object?.retryStrategy
   const failure = options.failure
-  const concurrency = options.concurrency ?? settings.defaultConcurrency
+  const concurrency = options.concurrency ?? Math.max(settings.defaultConcurrency, batches?.size ?? 1)
   if (!Number.isInteger(concurrency) || concurrency < 1)
     throw new ConfigurationError(`concurrency is ${concurrency}; give a whole number from 1.`)
   const letters = [failure?.deadLetter, strategy?.deadLetter, settings.deadLetter]
@@ -33,8 +43,10 @@ export function toSubscriber(handler: Handler<never>, options: HandlerOptions<ne
   if (keepOrder && !deadLetter)
     throw new ConfigurationError('deadLetter: { enabled: false, keepOrder: true } keeps nothing to wait behind. Leave out one of the two.')
   const limited = options.concurrency === undefined ? run : new Semaphore(concurrency).around(run, stillWanted)
+  const name = nameOf(handler, options, settings)
+  const { flow } = options
   return {
-    name: nameOf(handler, options, settings),
+    name,
     group: settings.group,
     priority: options.priority ?? 0,
     matches: settings.matches,
@@ -47,6 +59,7 @@ export function toSubscriber(handler: Handler<never>, options: HandlerOptions<ne
     keepOrder,
     deadLetterAddress: addressOf(letters.find((each) => each?.exchange !== undefined || each?.routingKey !== undefined)),
     concurrency,
+    gate: flow === undefined ? undefined : new Gate(flow, name, settings.clock, settings.logger),
   }
 }
 
@@ -72,6 +85,16 @@ function addressOf(named: DeadLetterOptions | undefined): DeadLetterAddress | un
 /** What waited for its turn until its time was up has failed already, and comes again: it must not run now. */
 function stillWanted(_event: object, { signal }: HandlerContext): void {
   signal.throwIfAborted()
+}
+
+function checkedInbox(inbox: IInbox, inBatches: boolean): IInbox {
+  if (inBatches) {
+    throw new ConfigurationError(
+      'inbox: each event has a transaction of its own, and this handler takes them in batches. Let it take one at a time.',
+    )
+  }
+  if (typeof (inbox as Partial<IInbox> | null)?.handleOnce === 'function') return inbox
+  throw new ConfigurationError("inbox must be the database of the handler's effects, such as drizzleDatabase(db) of @interline/postgres.")
 }
 
 function bind(object: HandlerObject<object> | undefined): HandlerFunction<object> {

@@ -29,6 +29,8 @@ export class HybridEventBus extends BusCore {
   readonly #local: Side
   readonly #remote: Side
   readonly #strategy: IRoutingStrategy
+  /** Known before an event is sent, where somebody watches that. */
+  readonly #decided = new WeakMap<EventEnvelope, Route>()
   protected readonly format: WireFormat
 
   constructor(options: HybridEventBusOptions) {
@@ -50,6 +52,8 @@ export class HybridEventBus extends BusCore {
       closing: this.closing.signal,
       dedupTtlMs: options.dedup === false ? undefined : (options.dedup?.ttlMs ?? defaults.dedupTtlMs),
       window: options.window ?? defaults.window,
+      encryption: this.encryption,
+      parkAfterMs: options.parkAfterMs ?? defaults.parkAfterMs,
       connectTimeoutMs: options.connectTimeoutMs ?? defaults.connectTimeoutMs,
     }
     const remembered = (): ProcessIdempotencyStore => new ProcessIdempotencyStore({ clock: this.clock })
@@ -58,6 +62,7 @@ export class HybridEventBus extends BusCore {
       ...shared,
       broker: localBroker,
       deadLetters: undefined,
+      parking: undefined,
       idempotency: localBroker.idempotency ?? remembered(),
       echoOf: undefined,
     })
@@ -65,6 +70,7 @@ export class HybridEventBus extends BusCore {
       ...shared,
       broker: remoteBroker,
       deadLetters: options.deadLetters,
+      parking: options.parking,
       idempotency: options.idempotency ?? remoteBroker.idempotency ?? remembered(),
       echoOf: this.instance,
     })
@@ -103,6 +109,17 @@ export class HybridEventBus extends BusCore {
     )
   }
 
+  /** The remote one where only some stay here. */
+  protected carrierOf(envelopes: readonly EventEnvelope[]): string {
+    let local = true
+    for (const envelope of envelopes) {
+      const route = this.#decide(envelope)
+      this.#decided.set(envelope, route)
+      local &&= route === 'local'
+    }
+    return (local ? this.#local : this.#remote).broker.name
+  }
+
   protected async forward(messages: readonly WireMessage[]): Promise<void> {
     await this.#remote.publish(messages, undefined)
   }
@@ -122,7 +139,12 @@ export class HybridEventBus extends BusCore {
     return this.#remote.deadLetterPlace()
   }
 
-  #routeOf({ model, topic, priority, metadata }: EventEnvelope): Route {
+  /** A strategy is asked once for each event. */
+  #routeOf(envelope: EventEnvelope): Route {
+    return this.#decided.get(envelope) ?? this.#decide(envelope)
+  }
+
+  #decide({ model, topic, priority, metadata }: EventEnvelope): Route {
     const route = this.#strategy.route({ type: model.type, topic, priority, metadata })
     if (route === 'local' || route === 'remote' || route === 'both') return route
     throw new ConfigurationError(

@@ -7,7 +7,15 @@ import type { HealthReport } from '../ports/health.js'
 import type { IStoredEvents } from '../store/stored-events.js'
 import type { DeadLetters } from './dead-letters.js'
 import type { PublishOptions } from './publish-options.js'
-import type { Handler, HandlerOptions, SubscribeOptions, Subscription, SubscriptionSpec } from './subscribe-options.js'
+import type {
+  Handler,
+  HandlerOptions,
+  InboxHandler,
+  SubscribeOptions,
+  Subscription,
+  SubscriptionSpec,
+  WithInbox,
+} from './subscribe-options.js'
 
 /** What user code holds. */
 export interface IEventBus extends AsyncDisposable {
@@ -18,6 +26,12 @@ export interface IEventBus extends AsyncDisposable {
   /** As one batch, in order. Rejects with PublishError, whose `failed` names the events by index. */
   publishBatch(events: readonly AnyEvent[], options?: PublishOptions): Promise<void>
   /** Resolves when registered; on a started bus, when it consumes. */
+  /** With an inbox: the handler is given its transaction. */
+  subscribe<const T extends AnyTarget | readonly AnyTarget[], Transaction>(
+    target: T,
+    handler: InboxHandler<EventOf<T>, Transaction>,
+    options: SubscribeOptions<T> & WithInbox<Transaction>,
+  ): Promise<Subscription>
   subscribe<const T extends AnyTarget | readonly AnyTarget[]>(
     target: T,
     handler: Handler<EventOf<T>>,
@@ -38,6 +52,11 @@ export interface IEventBus extends AsyncDisposable {
   /** Resolves when nothing is left to do: every event handled, retries included. For tests and scripts; not for handlers. */
   idle(options?: Abortable): Promise<void>
   health(options?: Abortable): Promise<HealthReport>
+  /**
+   * Takes no more events, and resolves when the handlers that run have finished; publishing goes on until `close`. For a program that
+   * still answers requests while it ends. Twice gives the same promise, and a handler gets its answer at once, as by `close`.
+   */
+  drain(options?: CloseOptions): Promise<void>
   /**
    * Takes no more, lets handlers finish, then disconnects. Twice gives the same promise. A handler that calls it gets its answer at once,
    * as the bus waits for that handler.

@@ -1,15 +1,18 @@
 import { ClosedError, ConnectionError, EventTooLargeError, isInterlineError, toError, UnsupportedFeatureError } from '../errors.js'
 import type { Abortable, Awaitable, CloseOptions } from '../ports/abortable.js'
-import type { BrokerCapabilities, BrokerEvent, BrokerMetrics, Consumer, IBroker, Source } from '../ports/broker.js'
+import type { BrokerCapabilities, BrokerEvent, BrokerMetrics, Consumer, IBroker, Source, StoreOptions } from '../ports/broker.js'
 import type { IClock } from '../ports/clock.js'
 import type { Receive } from '../ports/delivery.js'
 import type { ComponentHealth } from '../ports/health.js'
+import type { Instrumentation } from '../ports/instrumentation.js'
 import type { WireMessage } from '../ports/message.js'
 
 export interface ManagedBrokerSettings {
   readonly clock: IClock
   readonly report: (event: BrokerEvent) => void
   readonly connectTimeoutMs: number
+  /** What the driver does is done in here, where somebody asked for that. */
+  readonly quietly: Instrumentation['quietly']
 }
 
 /** What was asked for by name, as opposed to what is done where nothing is said. */
@@ -31,11 +34,15 @@ type State =
 export class ManagedBroker {
   readonly inner: IBroker
   readonly #settings: ManagedBrokerSettings
+  readonly #quietly: Instrumentation['quietly']
   #state: State = { kind: 'idle' }
+  #wasAsked = false
 
   constructor(inner: IBroker, settings: ManagedBrokerSettings) {
     this.inner = inner
     this.#settings = settings
+    // in this process there is no driver
+    this.#quietly = inner.capabilities.local ? undefined : settings.quietly
   }
 
   get name(): string {
@@ -51,15 +58,21 @@ export class ManagedBroker {
     if (this.#state.kind === 'closed') return Promise.reject(this.#closedError('connect to'))
     if (this.#state.kind === 'ready') return Promise.resolve()
     if (this.#state.kind === 'connecting') return this.#state.done
+    this.#wasAsked = true
     const done = this.#connect(signal)
     this.#state = { kind: 'connecting', done }
     return done
   }
 
-  publish(messages: readonly WireMessage[], options?: Abortable): Awaitable<void> {
+  publish(messages: readonly WireMessage[], options?: StoreOptions): Awaitable<void> {
     if (this.#state.kind !== 'ready') throw this.#closedError('publish to')
     for (const message of messages) this.check(message)
-    return this.inner.publish(messages, options)
+    return this.#quietly === undefined ? this.inner.publish(messages, options) : this.#publishQuietly(messages, options)
+  }
+
+  // On its own, as its closure would cost every event.
+  #publishQuietly(messages: readonly WireMessage[], options: Abortable | undefined): Awaitable<void> {
+    return this.quietly(() => this.inner.publish(messages, options))
   }
 
   subscribe(source: Source, receive: Receive, options?: Abortable): Awaitable<Consumer> {
@@ -74,7 +87,7 @@ export class ManagedBroker {
       throw this.unsupported('share events among the processes of a group: each of them gets all', 'Give broadcast: true')
     if (source.from !== 'now' && !capabilities.replay)
       throw this.unsupported('start a group in the past', `Give from: 'now', or replay from an event store`)
-    return this.inner.subscribe(source, receive, options)
+    return this.quietly(() => this.inner.subscribe(source, receive, options))
   }
 
   /** Throws for what a handler or a bus asks to be done with failures, and the broker can't do. */
@@ -93,14 +106,14 @@ export class ManagedBroker {
   async health(options?: Abortable): Promise<ComponentHealth> {
     if (this.#state.kind !== 'ready') return { status: 'fail', output: `not connected (${this.#state.kind})` }
     try {
-      return await this.inner.health(options)
+      return await this.quietly(() => this.inner.health(options))
     } catch (thrown) {
       return { status: 'fail', output: toError(thrown).message }
     }
   }
 
   async getMetrics(options?: Abortable): Promise<BrokerMetrics> {
-    return this.inner.getMetrics(options)
+    return this.quietly(() => this.inner.getMetrics(options))
   }
 
   /** Twice gives the same promise. */
@@ -109,10 +122,16 @@ export class ManagedBroker {
     const before = this.#state
     const done = (async () => {
       if (before.kind === 'connecting') await before.done.catch(() => undefined)
-      if (before.kind !== 'idle') await this.inner.close(options)
+      // also where it was refused: some of its connections may be there, or come after the deadline
+      if (this.#wasAsked) await this.quietly(() => this.inner.close(options))
     })()
     this.#state = { kind: 'closed', done }
     return done
+  }
+
+  /** Where somebody asked for it, without the eyes of who watches the driver. */
+  quietly<T>(run: () => T): T {
+    return this.#quietly === undefined ? run() : this.#quietly(run)
   }
 
   unsupported(what: string, instead: string): UnsupportedFeatureError {
@@ -139,7 +158,8 @@ export class ManagedBroker {
     signal?.addEventListener('abort', onAbort, { once: true })
     if (signal?.aborted) onAbort()
     try {
-      const connecting = (async () => this.inner.connect({ clock, report, signal: deadline.signal }))()
+      const connect = async (): Promise<void> => this.inner.connect({ clock, report, signal: deadline.signal })
+      const connecting = this.quietly(connect)
       await Promise.race([connecting, tooLate])
       if (this.#state.kind === 'connecting') this.#state = { kind: 'ready' }
     } catch (thrown) {

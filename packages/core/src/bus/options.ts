@@ -7,13 +7,16 @@ import type { IDeadLetterStore } from '../ports/dead-letter-store.js'
 import type { IEventStore } from '../ports/event-store.js'
 import type { IIdempotencyStore } from '../ports/idempotency-store.js'
 import type { Instrumentation } from '../ports/instrumentation.js'
+import type { IKeyStore } from '../ports/key-store.js'
 import type { ILogger } from '../ports/logger.js'
+import type { IOutbox } from '../ports/outbox.js'
 import { systemClock } from '../system-clock.js'
 import { CloudEventsFormat } from '../wire/cloud-events.js'
 import { JsonCodec } from '../wire/json-codec.js'
 import { ReferenceFormat } from '../wire/reference-format.js'
 import type { WireFormat } from '../wire/wire-format.js'
 import type { Destinations } from './destinations.js'
+import type { HealthOptions } from './health.js'
 import type { DeadLetterOptions } from './subscribe-options.js'
 
 /** What every bus takes, whatever carries its events. */
@@ -22,8 +25,17 @@ export interface CommonBusOptions {
   readonly service?: string | undefined
   /** Publishing appends to it, and the broker is fed from it. Connected by the bus; closed by whoever made it. */
   readonly store?: IEventStore | undefined
+  /**
+   * Events that were added to it, in transactions of the user's own, are published by this bus. Without a store, so is what `publish` is
+   * given, which is accepted when the outbox has it. Started and stopped by the bus; closed by whoever made it.
+   */
+  readonly outbox?: IOutbox | undefined
   /** Where dead letters go instead of the broker's own place. */
   readonly deadLetters?: IDeadLetterStore | undefined
+  /** Where keys wait that are retried after a long time, instead of the broker's own place; one place for all groups. Not for dead letters, too. */
+  readonly parking?: IDeadLetterStore | undefined
+  /** How long a key may be retried in its place: beyond that it is parked, so that it never stops the others. Default 5 s. */
+  readonly parkAfterMs?: number | undefined
   /** Where handled events are remembered instead of the broker's own place. */
   readonly idempotency?: IIdempotencyStore | undefined
   /** `false` hands duplicates to the handlers. Default: remembered for an hour. */
@@ -32,10 +44,14 @@ export interface CommonBusOptions {
   readonly deadLetter?: DeadLetterOptions | undefined
   readonly destinations?: Destinations | undefined
   readonly codec?: ICodec | undefined
+  /** The keys of fields that definitions mark as encrypted. Without one they read as erased, and can't be published. */
+  readonly keyStore?: IKeyStore | undefined
   readonly environment?: string | undefined
   readonly tenantId?: string | undefined
   readonly clock?: IClock | undefined
   readonly logger?: ILogger | undefined
+  /** When `health()` warns, and how long it waits for an answer. */
+  readonly health?: HealthOptions | undefined
   readonly instrumentation?: Instrumentation | readonly Instrumentation[] | undefined
   /** How many events of a group are worked on at once where the subscription does not say. Default 16. */
   readonly concurrency?: number | undefined
@@ -65,17 +81,10 @@ export const defaults = {
   dedupTtlMs: 3_600_000,
   concurrency: 16,
   window: 500,
+  parkAfterMs: 5_000,
   connectTimeoutMs: 10_000,
   closeTimeoutMs: 10_000,
 } as const
-
-/** Nothing on the way up is worth a line; what a person should look at goes to the console. */
-export const defaultLogger: ILogger = {
-  debug: () => undefined,
-  info: () => undefined,
-  warn: (message, fields) => console.warn(message, ...(fields === undefined ? [] : [fields])),
-  error: (message, fields) => console.error(message, ...(fields === undefined ? [] : [fields])),
-}
 
 export function formatFor(codec: ICodec | 'reference' | undefined, broker: IBroker): WireFormat {
   if (codec !== 'reference') return new CloudEventsFormat(codec ?? new JsonCodec())
@@ -92,10 +101,12 @@ export function checkCommonOptions(options: CommonBusOptions): void {
     if (value !== undefined && (!Number.isInteger(value) || value < 1))
       throw new ConfigurationError(`${name} is ${value}; give a whole number from 1.`)
   }
-  for (const name of ['connectTimeoutMs', 'closeTimeoutMs'] as const) {
+  for (const name of ['connectTimeoutMs', 'closeTimeoutMs', 'parkAfterMs'] as const) {
     const value = options[name]
     if (value !== undefined && !(value >= 0)) throw new ConfigurationError(`${name} is ${value}; give milliseconds, 0 or more.`)
   }
+  if (options.parking !== undefined && options.parking === options.deadLetters)
+    throw new ConfigurationError('parking and deadLetters are one store: what only waits would be taken for dead. Give each its own.')
 }
 
 export function clockOf(options: CommonBusOptions): IClock {

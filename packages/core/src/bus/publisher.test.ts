@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { PublishError } from '../errors.js'
+import type { PublishedEvent } from '../ports/instrumentation.js'
 import type { WireMessage } from '../ports/message.js'
 import { type Outlet, Publisher } from './publisher.js'
 
@@ -13,9 +14,16 @@ function ids(messages: readonly WireMessage[]): string {
 
 /** An outlet that keeps each batch open until it is told how it ends. */
 function outlet() {
-  const batches: { readonly ids: string; readonly resolve: () => void; readonly reject: (error: Error) => void }[] = []
+  const batches: {
+    readonly ids: string
+    readonly resolve: () => void
+    readonly reject: (error: Error) => void
+    readonly stored: ((index: number) => void) | undefined
+  }[] = []
   const subject: Outlet = {
-    publish: (messages) => new Promise<void>((resolve, reject) => batches.push({ ids: ids(messages), resolve, reject })),
+    name: 'memory',
+    publish: (messages, options) =>
+      new Promise<void>((resolve, reject) => batches.push({ ids: ids(messages), resolve, reject, stored: options?.stored })),
   }
   return { batches, publisher: new Publisher(subject, {}, true) }
 }
@@ -50,6 +58,41 @@ describe('what is published in one tick', () => {
     const [first, second, third] = await answers
     expect([first?.status, second?.status, third?.status]).toEqual(['fulfilled', 'rejected', 'fulfilled'])
     expect((second as PromiseRejectedResult).reason).toMatchObject({ failed: [0, 1], outcome: 'failed' })
+  })
+
+  test('is answered to each as soon as all of theirs is stored, and what fails later is only of the others', async () => {
+    const { batches, publisher } = outlet()
+    const answered: string[] = []
+    const answers = [[message('1')], [message('2'), message('3')], [message('4')]].map((messages) =>
+      publisher.publish(messages)?.then(
+        () => answered.push(ids(messages)),
+        (error: PublishError) => answered.push(`not ${ids(messages)}: ${error.message}`),
+      ),
+    )
+    await tick()
+    const [batch] = batches
+    batch?.stored?.(1)
+    batch?.stored?.(3)
+    await tick()
+    expect(answered).toEqual(['4'])
+    batch?.stored?.(2)
+    await tick()
+    expect(answered).toEqual(['4', '2 3'])
+    batch?.reject(new PublishError('refused', { failed: [0] }))
+    await Promise.all(answers)
+    expect(answered).toEqual(['4', '2 3', 'not 1: refused'])
+  })
+
+  test('is told by what was stored and what was not, each once', async () => {
+    const told: string[] = []
+    const hooks = {
+      published: ({ messages }: PublishedEvent) => void told.push(`stored ${ids(messages)}`),
+      publishFailed: ({ messages }: PublishedEvent) => void told.push(`failed ${ids(messages)}`),
+    }
+    const refuse = () => Promise.reject(new PublishError('the second was refused', { failed: [1] }))
+    const publisher = new Publisher({ name: 'memory', publish: refuse }, hooks, true)
+    await Promise.allSettled(['1', '2', '3'].map((id) => publisher.publish([message(id)])))
+    expect(told).toEqual(['failed 2', 'stored 1 3'])
   })
 
   test('is all rejected by an error that names none', async () => {

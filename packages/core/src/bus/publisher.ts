@@ -1,12 +1,15 @@
 import { aborted, isPromise } from '../awaitable.js'
 import { PublishError, toError } from '../errors.js'
-import type { Abortable, Awaitable } from '../ports/abortable.js'
-import type { Instrumentation } from '../ports/instrumentation.js'
+import type { Awaitable } from '../ports/abortable.js'
+import type { StoreOptions } from '../ports/broker.js'
+import type { Instrumentation, PublishedEvent } from '../ports/instrumentation.js'
 import type { WireMessage } from '../ports/message.js'
 
 /** Something that takes messages in order and rejects with PublishError where some failed. */
 export interface Outlet {
-  publish(messages: readonly WireMessage[], options?: Abortable): Awaitable<void>
+  /** The broker's. */
+  readonly name: string
+  publish(messages: readonly WireMessage[], options?: StoreOptions): Awaitable<void>
 }
 
 interface Entry {
@@ -16,6 +19,8 @@ interface Entry {
   readonly signal: AbortSignal | undefined
   readonly onAbort: (() => void) | undefined
   dispatched: boolean
+  /** How many of its messages are not known to be stored. */
+  left: number
 }
 
 const largestBatch = 1_000
@@ -29,6 +34,7 @@ export class Publisher {
   readonly #hooks: Instrumentation
   /** False where a batch saves nothing: messages go straight through, without a promise where the outlet has none. */
   readonly #collect: boolean
+  readonly #timed: boolean
   #waiting: Entry[] = []
   readonly #flying = new Set<Promise<void>>()
   /** What was collected and has no answer. */
@@ -38,6 +44,7 @@ export class Publisher {
     this.#outlet = outlet
     this.#hooks = hooks
     this.#collect = collect
+    this.#timed = hooks.published !== undefined || hooks.publishFailed !== undefined
   }
 
   publish(messages: readonly WireMessage[], signal?: AbortSignal): Awaitable<void> {
@@ -61,22 +68,22 @@ export class Publisher {
   }
 
   #direct(messages: readonly WireMessage[], signal: AbortSignal | undefined): Awaitable<void> {
-    const began = this.#hooks.published === undefined ? 0 : performance.now()
+    const began = this.#timed ? performance.now() : 0
     let sent: Awaitable<void>
     try {
       sent = this.#outlet.publish(messages, signal === undefined ? undefined : { signal })
     } catch (thrown) {
-      throw this.#failed(messages, thrown)
+      throw this.#failed(messages, thrown, began)
     }
     if (isPromise(sent)) return this.#fly(sent, messages, began)
-    this.#hooks.published?.({ messages, durationMs: performance.now() - began })
+    this.#hooks.published?.(this.#report(messages, began))
   }
 
   #fly(sent: Promise<void>, messages: readonly WireMessage[], began: number): Promise<void> {
     const flight = sent.then(
-      () => this.#hooks.published?.({ messages, durationMs: performance.now() - began }),
+      () => this.#hooks.published?.(this.#report(messages, began)),
       (thrown: unknown) => {
-        throw this.#failed(messages, thrown)
+        throw this.#failed(messages, thrown, began)
       },
     )
     this.#track(flight)
@@ -86,7 +93,7 @@ export class Publisher {
   #collected(messages: readonly WireMessage[], signal: AbortSignal | undefined): Promise<void> {
     return new Promise((resolve, reject) => {
       const onAbort = signal === undefined ? undefined : () => this.#abort(entry, signal)
-      const entry: Entry = { messages, resolve, reject, signal, onAbort, dispatched: false }
+      const entry: Entry = { messages, resolve, reject, signal, onAbort, dispatched: false, left: messages.length }
       if (onAbort !== undefined) signal?.addEventListener('abort', onAbort, { once: true })
       this.#waiting.push(entry)
       this.#open.add(entry)
@@ -132,18 +139,32 @@ export class Publisher {
     const messages = only === undefined ? batch.flatMap((entry) => entry.messages) : only.messages
     const began = performance.now()
     try {
-      await this.#outlet.publish(messages)
-      this.#hooks.published?.({ messages, durationMs: performance.now() - began })
+      await this.#outlet.publish(messages, only === undefined ? { stored: this.#storedOf(batch) } : undefined)
+      this.#hooks.published?.(this.#report(messages, began))
       for (const entry of batch) this.#answer(entry, undefined)
     } catch (thrown) {
-      this.#answerEach(batch, messages, thrown)
+      this.#answerEach(batch, messages, thrown, began)
     }
   }
 
-  #answerEach(batch: readonly Entry[], messages: readonly WireMessage[], thrown: unknown): void {
+  /** Answers a caller as soon as all of theirs is stored. */
+  #storedOf(batch: readonly Entry[]): (index: number) => void {
+    const owners = batch.flatMap((entry) => entry.messages.map(() => entry))
+    return (index) => {
+      const entry = owners[index]
+      if (entry !== undefined && --entry.left === 0) this.#answer(entry, undefined)
+    }
+  }
+
+  #answerEach(batch: readonly Entry[], messages: readonly WireMessage[], thrown: unknown, began: number): void {
     const error = toError(thrown)
     const failed = error instanceof PublishError && error.failed !== undefined ? new Set(error.failed) : undefined
-    this.#hooks.publishFailed?.({ messages: failed === undefined ? messages : messages.filter((_, index) => failed.has(index)), error })
+    const affected = failed === undefined ? messages : messages.filter((_, index) => failed.has(index))
+    this.#hooks.publishFailed?.({ ...this.#report(affected, began), error })
+    if (affected.length < messages.length) {
+      const stored = messages.filter((_, index) => failed?.has(index) === false)
+      this.#hooks.published?.(this.#report(stored, began))
+    }
     let offset = 0
     for (const entry of batch) {
       const indexes = entry.messages.map((_, index) => index).filter((index) => failed === undefined || failed.has(offset + index))
@@ -161,10 +182,14 @@ export class Publisher {
     else entry.reject(error)
   }
 
-  #failed(messages: readonly WireMessage[], thrown: unknown): Error {
+  #failed(messages: readonly WireMessage[], thrown: unknown, began: number): Error {
     const error = toError(thrown)
-    this.#hooks.publishFailed?.({ messages, error })
+    this.#hooks.publishFailed?.({ ...this.#report(messages, began), error })
     return error
+  }
+
+  #report(messages: readonly WireMessage[], began: number): PublishedEvent {
+    return { broker: this.#outlet.name, messages, durationMs: performance.now() - began }
   }
 
   #track(flight: Promise<void>): void {

@@ -16,7 +16,7 @@ export interface Registration {
   /** Patterns that may be carried by destinations which do not exist yet. */
   readonly openPatterns: readonly string[]
   readonly order: 'key' | 'none' | undefined
-  readonly from: StartPosition
+  readonly from: StartPosition | 'earliest'
   readonly broadcast: boolean
   readonly demands: FailureDemands
 }

@@ -5,7 +5,7 @@ import { type AnyTarget, type ResolvedTarget, resolveTarget } from '../event/tar
 import type { Abortable } from '../ports/abortable.js'
 import type { DestinationOf } from './destinations.js'
 import { demandsOf, toSubscriber } from './handler.js'
-import { type CommonBusOptions, defaults } from './options.js'
+import { type CommonBusOptions, clockOf, defaults } from './options.js'
 import { type Registration, reachOf } from './registration.js'
 import type { Side } from './side.js'
 import type { Handler, HandlerOptions, Subscription, SubscriptionSpec } from './subscribe-options.js'
@@ -97,7 +97,7 @@ export class Registrations {
     options: HandlerOptions<never>,
   ): { registration: Registration; subscription: Subscription } {
     options.signal?.throwIfAborted()
-    const { service, instance, destinationOf, destinations, retry, deadLetter, concurrency } = this.#settings
+    const { service, instance, destinationOf, destinations, retry, deadLetter, concurrency, logger } = this.#settings
     this.#checkNames(target)
     const reach = reachOf(target, destinationOf, destinations)
     const broadcast = options.broadcast === true
@@ -116,6 +116,8 @@ export class Registrations {
       middleware: [...this.#middleware],
       nameless: local || broadcast ? () => 'handler' : undefined,
       defaultConcurrency: concurrency ?? defaults.concurrency,
+      clock: clockOf(this.#settings),
+      logger,
     })
     const name = this.#claimName(group, subscriber.name, options.name === undefined && (local || broadcast))
     const { order, from = 'now', signal } = options

@@ -5,6 +5,7 @@ import type { Awaitable, CloseOptions } from '../ports/abortable.js'
 import type { IBroker } from '../ports/broker.js'
 import type { IDeadLetterStore } from '../ports/dead-letter-store.js'
 import type { IIdempotencyStore } from '../ports/idempotency-store.js'
+import type { Instrumentation } from '../ports/instrumentation.js'
 import type { WireMessage } from '../ports/message.js'
 import { changed } from '../wire/changed-message.js'
 import type { DeadLetterPlace } from './dead-letters.js'
@@ -14,8 +15,13 @@ import { ManagedBroker } from './managed-broker.js'
 import { Publisher } from './publisher.js'
 
 export interface SideSettings
-  extends Pick<GroupSettings, 'format' | 'clock' | 'hooks' | 'logger' | 'deadLetters' | 'publish' | 'closing' | 'window'> {
+  extends Pick<
+    GroupSettings,
+    'format' | 'clock' | 'hooks' | 'logger' | 'deadLetters' | 'publish' | 'closing' | 'window' | 'parkAfterMs' | 'encryption'
+  > {
   readonly broker: IBroker
+  /** Where keys that wait long for a retry go instead of the broker's own place. */
+  readonly parking: IDeadLetterStore | undefined
   /** What handled events are remembered in; the broker's own place where it has one and nothing else was said. */
   readonly idempotency: IIdempotencyStore | undefined
   readonly dedupTtlMs: number | undefined
@@ -33,6 +39,8 @@ export class Side {
   readonly #dedup: Dedup | undefined
   readonly #firstAttempts = new FirstAttempts()
   readonly #closing: AbortSignal
+  readonly #hooks: Instrumentation
+  readonly #tellsOfNobody: boolean
 
   constructor(settings: SideSettings) {
     const { broker, idempotency, dedupTtlMs, connectTimeoutMs, ...shared } = settings
@@ -40,6 +48,7 @@ export class Side {
     this.broker = new ManagedBroker(broker, {
       clock,
       connectTimeoutMs,
+      quietly: hooks.quietly,
       report: (event) => {
         hooks.broker?.({ ...event, broker: broker.name })
         if (event.kind === 'connected') logger.debug(event.detail)
@@ -49,6 +58,8 @@ export class Side {
     this.publisher = new Publisher(this.broker, hooks, !this.local)
     this.#deadLetters = settings.deadLetters
     this.#closing = settings.closing
+    this.#hooks = hooks
+    this.#tellsOfNobody = this.local && hooks.noSubscriber !== undefined
     if (idempotency !== undefined && dedupTtlMs !== undefined) {
       const report = (detail: string, error: Error): void => logger.warn(detail, { error: error.message })
       this.#dedup = new Dedup({ store: idempotency, ttlMs: dedupTtlMs, clock, collect: !this.local, report })
@@ -105,7 +116,19 @@ export class Side {
   }
 
   publish(messages: readonly WireMessage[], signal: AbortSignal | undefined): Awaitable<void> {
-    return after(this.#discover(messages), () => this.publisher.publish(messages, signal))
+    return after(this.#discover(messages), () => {
+      if (this.#tellsOfNobody) this.#tellOfNobody(messages)
+      return this.publisher.publish(messages, signal)
+    })
+  }
+
+  /** In one process it is known when nobody will get an event: no group here consumes its destination. */
+  #tellOfNobody(messages: readonly WireMessage[]): void {
+    const wanted = new Set(this.consumers.all.map(({ destination }) => destination))
+    for (const message of messages) {
+      if (message.target === undefined && !wanted.has(message.destination))
+        this.#hooks.noSubscriber?.({ broker: this.broker.name, message, group: undefined, broadcast: false })
+    }
   }
 
   /** Publishes, and resolves when every handler here had its first attempt. Only where the broker is local. */

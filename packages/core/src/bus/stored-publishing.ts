@@ -3,8 +3,16 @@ import type { IEventStore } from '../ports/event-store.js'
 import type { WireMessage } from '../ports/message.js'
 import { type Forwarder, storable } from './forwarder.js'
 
+/** Where events are accepted by something else than the broker, which is fed from there. */
+export interface AcceptedFirst {
+  /** In order. `forward: false` keeps them without handing them to the broker. Rejects with PublishError naming those that were not taken. */
+  append(messages: readonly WireMessage[], forward: boolean, signal: AbortSignal | undefined): Promise<void>
+  /** Resolves when what was appended here before has been published. */
+  forwarded(): Promise<void>
+}
+
 /** Publishing where a store is configured: an event is accepted when it is appended, and the forwarder does the rest. */
-export class StoredPublishing {
+export class StoredPublishing implements AcceptedFirst {
   readonly #store: IEventStore
   readonly #forwarder: Forwarder
 
@@ -13,7 +21,6 @@ export class StoredPublishing {
     this.#forwarder = forwarder
   }
 
-  /** In order. `forward: false` keeps them without handing them to the broker. Rejects with PublishError naming those that were not appended. */
   async append(messages: readonly WireMessage[], forward: boolean, signal: AbortSignal | undefined): Promise<void> {
     for (const [stream, entries] of byStream(messages)) {
       try {

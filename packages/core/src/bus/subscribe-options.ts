@@ -1,8 +1,10 @@
 import type { BackoffOptions, RetryOptions } from '../delivery/retry-policy.js'
-import type { HandlerContext } from '../delivery/subscriber.js'
+import type { HandlerContext, InboxContext } from '../delivery/subscriber.js'
 import type { AnyTarget, EventOf } from '../event/targets.js'
+import type { FlowOptions } from '../flow/gate.js'
 import type { Abortable, Awaitable } from '../ports/abortable.js'
 import type { StartPosition } from '../ports/broker.js'
+import type { IInbox } from '../ports/inbox.js'
 
 export type HandlerFunction<E> = (event: E, context: HandlerContext) => Awaitable<unknown>
 
@@ -63,8 +65,8 @@ export interface HandlerOptions<E = object> extends Abortable {
   readonly group?: string | undefined
   /** Lower runs first among the handlers of a group. Default 0. */
   readonly priority?: number | undefined
-  /** Where a group that does not exist yet begins. Default `now`. */
-  readonly from?: StartPosition | undefined
+  /** Where a group that does not exist yet begins. `earliest` is the beginning where the broker keeps one, else now. Default `now`. */
+  readonly from?: StartPosition | 'earliest' | undefined
   /** Default: `key` where the broker can, else `none`. */
   readonly order?: 'key' | 'none' | undefined
   /** How many events this handler works on at once, in this process. Default 16. */
@@ -73,6 +75,22 @@ export interface HandlerOptions<E = object> extends Abortable {
   /** Every process gets its own copy; nothing is kept for one that is away, and nothing becomes a dead letter. */
   readonly broadcast?: boolean | undefined
   readonly failure?: FailureOptions<E> | undefined
+  /** How fast and how often it may run, and when it must not. */
+  readonly flow?: FlowOptions | undefined
+  /**
+   * The database of the handler's effects: they and the memory of the event are one transaction, `context.tx`, and the event is
+   * acknowledged after its commit. So they are there once, however often the event is delivered.
+   */
+  readonly inbox?: IInbox | undefined
+}
+
+/** A handler that is given the transaction of its inbox. */
+export type InboxHandler<E, Transaction> =
+  | ((event: E, context: InboxContext<Transaction>) => Awaitable<unknown>)
+  | (Omit<HandlerObject<E>, 'handle'> & { handle(event: E, context: InboxContext<Transaction>): Awaitable<unknown> })
+
+export interface WithInbox<Transaction> {
+  readonly inbox: IInbox<Transaction>
 }
 
 export type SubscribeOptions<T extends AnyTarget | readonly AnyTarget[] = AnyTarget> = HandlerOptions<EventOf<T>>

@@ -58,6 +58,11 @@ export function methodMarksOf(instance: object): readonly MarkedMethod[] {
   return [...found.values()]
 }
 
+/** Whether decorators say that this instance, or one of its class, handles events: what `bus.register` takes. */
+export function isDecoratedHandler(instance: object): boolean {
+  return classMarkOf(instance) !== undefined || methodMarksOf(instance).length > 0
+}
+
 function* prototypesOf(instance: object): Iterable<object> {
   let prototype = Object.getPrototypeOf(instance) as object | null
   while (prototype !== null && prototype !== Object.prototype) {

@@ -1,13 +1,14 @@
 import { AsyncResource } from 'node:async_hooks'
-import { after, isPromise } from '../awaitable.js'
-import { toError } from '../errors.js'
+import { after } from '../awaitable.js'
+import type { ReceivedEvent } from '../event/event-model.js'
 import type { Awaitable } from '../ports/abortable.js'
 import type { IClock } from '../ports/clock.js'
 import type { DeadLetter, IDeadLetterStore } from '../ports/dead-letter-store.js'
 import type { Delivery, Retry } from '../ports/delivery.js'
-import type { Instrumentation } from '../ports/instrumentation.js'
+import type { DeliveredEvent, Instrumentation } from '../ports/instrumentation.js'
 import type { ILogger } from '../ports/logger.js'
 import type { WireMessage } from '../ports/message.js'
+import type { FieldEncryption } from '../wire/field-encryption.js'
 import type { WireFormat } from '../wire/wire-format.js'
 import type { ContextHost, PublishFrom } from './context.js'
 import type { Dedup } from './dedup.js'
@@ -15,10 +16,14 @@ import type { HeldKeys } from './held-keys.js'
 import { insist } from './insist.js'
 import { Lanes } from './lanes.js'
 import { Mutex } from './mutex.js'
+import type { ParkedKeys } from './parked-keys.js'
+import { Settling, type SettlingOwner } from './settling.js'
 import type { Subscriber } from './subscriber.js'
 import { Work } from './work.js'
 
 export interface GroupSettings {
+  /** The broker's name, for those who watch. */
+  readonly broker: string
   readonly group: string
   readonly format: WireFormat
   readonly clock: IClock
@@ -41,17 +46,21 @@ export interface GroupSettings {
   /** Messages of this origin are this process's own, and were handled here already. */
   readonly echoOf: string | undefined
   /** Where a handler keeps order behind dead letters: how the bus knows which keys wait. */
+  readonly encryption: FieldEncryption
   readonly held: HeldKeys | undefined
+  /** Where keys go that wait long for a retry; where there is none, they wait in their places. */
+  readonly parking: ParkedKeys | undefined
+  /** How long a key may hold its place while it is retried. */
+  readonly parkAfterMs: number
   /** Told when every handler of a message had its first attempt here; more than once, where it comes again. */
   readonly firstAttempted: ((message: WireMessage, engine: GroupEngine) => void) | undefined
 }
 
 const lastMomentMs = 100
 
-const acknowledge = (delivery: Delivery): Awaitable<boolean> => delivery.ack()
-
 /** What one group does with the deliveries of one destination in this process: takes them in, has them handled, settles them. */
-export class GroupEngine implements ContextHost {
+export class GroupEngine implements ContextHost, SettlingOwner {
+  readonly broker: string
   readonly group: string
   readonly format: WireFormat
   readonly clock: IClock
@@ -64,13 +73,15 @@ export class GroupEngine implements ContextHost {
   readonly broadcast: boolean
   readonly canRetry: boolean
   readonly held: HeldKeys | undefined
+  readonly parking: ParkedKeys | undefined
+  readonly parkAfterMs: number
   /** What handlers run in: the place where the engine was made, not where somebody happened to publish. */
   readonly scope: AsyncResource = new AsyncResource('interline.group')
   /** Deliveries whose last run nobody knows the end of, one at a time. */
   readonly suspects: Mutex = new Mutex()
   readonly #settings: GroupSettings
   readonly #lanes: Lanes
-  readonly #settling = new Set<Promise<unknown>>()
+  readonly #settling: Settling
   #subscribers: readonly Subscriber[] = []
   #ended: WeakSet<Subscriber> | undefined
   #matching = new Map<string, Map<string, readonly Subscriber[]>>()
@@ -81,6 +92,7 @@ export class GroupEngine implements ContextHost {
 
   constructor(settings: GroupSettings) {
     this.#settings = settings
+    this.broker = settings.broker
     this.group = settings.group
     this.format = settings.format
     this.clock = settings.clock
@@ -93,6 +105,9 @@ export class GroupEngine implements ContextHost {
     this.broadcast = settings.broadcast
     this.canRetry = settings.canRetry
     this.held = settings.held
+    this.parking = settings.parking
+    this.parkAfterMs = settings.parkAfterMs
+    this.#settling = new Settling(settings, this)
     this.#lanes = new Lanes(settings.clock)
   }
 
@@ -134,6 +149,13 @@ export class GroupEngine implements ContextHost {
     return matching
   }
 
+  /** The event with its encrypted fields as they were. A key store that is away is waited for: the event is not to blame. */
+  decrypted(received: ReceivedEvent): Awaitable<ReceivedEvent> {
+    const { clock, closing, logger } = this
+    const report = (error: Error): void => logger.error('The key store can not be reached; waiting for it.', { error: error.message })
+    return this.#settings.encryption.open(received, (get) => insist(get, { clock, closing, report }))
+  }
+
   /** Takes deliveries in; resolves when there is room for more. */
   readonly receive = (deliveries: readonly Delivery[]): Awaitable<void> => {
     if (this.dedup === undefined) {
@@ -160,54 +182,38 @@ export class GroupEngine implements ContextHost {
   async drain(): Promise<void> {
     this.#stopped = true
     for (const resolve of this.#room.splice(0)) resolve()
-    const settled = this.#lanes.stop().then(async () => {
-      while (this.#settling.size > 0) await Promise.allSettled(this.#settling)
-    })
+    const settled = this.#lanes.stop().then(() => this.#settling.done())
     const late = this.#outOfTime()
     await Promise.race([settled, late.passed])
     late.forget()
   }
 
-  /** Resolves when the broker has it. Waits for `before`; where that fails, the broker will hand the delivery out again. */
   settle(delivery: Delivery, letters: readonly DeadLetter[], before: Promise<unknown> | undefined): Awaitable<void> {
     this.#settings.firstAttempted?.(delivery.message, this)
-    const end = letters.length === 0 ? () => this.#guard(acknowledge, delivery) : () => this.#bury(delivery, letters)
-    return this.#settled(delivery, before === undefined ? end() : before.then(end))
+    return this.#settling.settle(delivery, letters, before)
   }
 
   giveBack(delivery: Delivery, retry: Retry, before: Promise<unknown> | undefined): Awaitable<void> {
     this.#settings.firstAttempted?.(delivery.message, this)
-    const { deadLetters, keepsDeadLetters } = this.#settings
-    const giveBack = (given: Retry): Awaitable<boolean> => this.#guard(() => delivery.retry(given), delivery)
-    if (!keepsDeadLetters) {
-      for (const letter of retry.deadLetters) this.dropped(letter)
-      retry = { ...retry, deadLetters: [] }
-    }
-    const stored =
-      deadLetters === undefined || retry.deadLetters.length === 0
-        ? before?.then(() => retry)
-        : Promise.all([before, this.#store(deadLetters, retry.deadLetters)]).then(() => ({ ...retry, deadLetters: [] }))
-    return this.#settled(delivery, stored === undefined ? giveBack(retry) : stored.then(giveBack))
+    return this.#settling.giveBack(delivery, retry, before)
   }
 
-  /** Keeps progress beside a delivery. `false`: it belongs to somebody else. A broker that is away for now loses only the count. */
   note(delivery: Delivery, progress: string): Awaitable<boolean> {
     this.#settings.firstAttempted?.(delivery.message, this)
-    return this.#guard(() => delivery.note(progress), delivery, true)
+    return this.#settling.note(delivery, progress)
   }
 
-  /** An event that is given up without a dead letter, because that was asked for or there is no place for one. */
   dropped(letter: DeadLetter): void {
-    this.hooks.deadLettered?.(letter)
-    this.logger.error(`Event ${letter.eventType} ${letter.eventId} was given up by "${letter.handler}" and is not kept.`, {
-      reason: letter.reason,
-      error: letter.error.message,
-    })
+    this.#settling.dropped(letter)
   }
 
   lost(delivery: Delivery): void {
-    this.hooks.lost?.({ message: delivery.message, group: this.group })
+    if (this.hooks.lost !== undefined) this.hooks.lost(this.delivered(delivery))
     this.ended(delivery)
+  }
+
+  delivered({ message }: Delivery): DeliveredEvent {
+    return { broker: this.broker, message, group: this.group, broadcast: this.broadcast }
   }
 
   /** No longer in hand. */
@@ -229,13 +235,18 @@ export class GroupEngine implements ContextHost {
 
   #take(delivery: Delivery): Work {
     this.#inHand++
-    this.hooks.delivered?.({ message: delivery.message, group: this.group, redelivered: delivery.redelivered })
+    if (this.hooks.delivered !== undefined) this.#tellDelivered(delivery)
     const echo = this.#settings.echoOf !== undefined && delivery.message.attributes.origin === this.#settings.echoOf
     const work = new Work(this, delivery, echo)
     if (delivery.leaving !== undefined) this.#heed(delivery.leaving)
     if (echo) return work
-    if (work.unwanted) this.hooks.noSubscriber?.({ message: delivery.message, group: this.group })
+    if (work.unwanted) this.hooks.noSubscriber?.(this.delivered(delivery))
     return work
+  }
+
+  #tellDelivered({ message, redelivered }: Delivery): void {
+    const { broker, group, broadcast } = this
+    this.hooks.delivered?.({ broker, message, group, broadcast, redelivered })
   }
 
   /** What does not run is let go at once, not when it has its turn. */
@@ -249,75 +260,5 @@ export class GroupEngine implements ContextHost {
   #roomForMore(): Awaitable<void> {
     if (this.#inHand < this.#settings.window || this.#stopped) return
     return new Promise((resolve) => this.#room.push(resolve))
-  }
-
-  #bury(delivery: Delivery, letters: readonly DeadLetter[]): Awaitable<boolean> {
-    if (this.broadcast || !this.#settings.keepsDeadLetters) {
-      for (const letter of letters) this.dropped(letter)
-      return this.#guard(acknowledge, delivery)
-    }
-    const { deadLetters } = this.#settings
-    const buried =
-      deadLetters === undefined
-        ? this.#guard(() => delivery.deadLetter(letters), delivery)
-        : this.#store(deadLetters, letters).then(() => this.#guard(acknowledge, delivery))
-    return after(buried, (inTime) => (inTime ? this.#buried(delivery, letters) : false))
-  }
-
-  #buried(delivery: Delivery, letters: readonly DeadLetter[]): Awaitable<boolean> {
-    for (const letter of letters) {
-      if (letter.reason === 'parked') this.hooks.parked?.(letter)
-      else this.hooks.deadLettered?.(letter)
-    }
-    const { held } = this
-    return held === undefined ? true : Promise.all(letters.map((letter) => held.stored(letter, delivery))).then(() => true)
-  }
-
-  /** Until the store has them; the delivery stays in hand meanwhile, so that nothing is lost. */
-  #store(store: IDeadLetterStore, letters: readonly DeadLetter[]): Promise<void> {
-    return insist(() => store.add(letters), {
-      clock: this.clock,
-      closing: this.closing,
-      report: (error) => this.logger.error('The dead-letter store can not be reached; waiting for it.', { error }),
-    })
-  }
-
-  /** A settlement that could not be made is not repeated here: the broker hands the message out again. */
-  #guard(settle: (delivery: Delivery) => Awaitable<boolean>, delivery: Delivery, otherwise = false): Awaitable<boolean> {
-    try {
-      const result = settle(delivery)
-      return isPromise(result) ? this.#guardLater(result, otherwise) : result
-    } catch (thrown) {
-      return this.#unsettled(thrown, otherwise)
-    }
-  }
-
-  #guardLater(result: Promise<boolean>, otherwise: boolean): Promise<boolean> {
-    return result.catch((thrown: unknown) => this.#unsettled(thrown, otherwise))
-  }
-
-  #unsettled(thrown: unknown, otherwise: boolean): boolean {
-    this.logger.warn(`A message of group "${this.group}" could not be settled; the broker will hand it out again.`, {
-      error: toError(thrown),
-    })
-    return otherwise
-  }
-
-  #settled(delivery: Delivery, inTime: Awaitable<boolean>): Awaitable<void> {
-    if (isPromise(inTime)) return this.#settledLater(delivery, inTime)
-    return inTime ? this.ended(delivery) : this.lost(delivery)
-  }
-
-  #settledLater(delivery: Delivery, inTime: Promise<boolean>): Promise<void> {
-    const pending = inTime.then(
-      (settled) => (settled ? this.ended(delivery) : this.lost(delivery)),
-      (thrown: unknown) => {
-        this.logger.error(`A message of group "${this.group}" could not be settled.`, { error: toError(thrown) })
-        this.ended(delivery)
-      },
-    )
-    this.#settling.add(pending)
-    void pending.finally(() => this.#settling.delete(pending))
-    return pending
   }
 }

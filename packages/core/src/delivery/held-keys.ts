@@ -1,28 +1,11 @@
 import { after } from '../awaitable.js'
 import type { Awaitable } from '../ports/abortable.js'
-import type { DeadLetter, IDeadLetterStore } from '../ports/dead-letter-store.js'
+import type { DeadLetter } from '../ports/dead-letter-store.js'
 import type { Delivery } from '../ports/delivery.js'
 import type { WireMessage } from '../ports/message.js'
 import { letterId } from './letter.js'
+import { type Admission, type LettersOfKeysSettings, lettersOfKeys, nameOf, run, skip, TablePerOwnership } from './letters-of-keys.js'
 import { redrivenProgress } from './progress.js'
-
-export interface HeldKeysSettings {
-  readonly group: string
-  readonly destination: string
-  readonly store: IDeadLetterStore
-  readonly publish: (messages: readonly WireMessage[]) => Awaitable<void>
-  /** Repeats a call until it succeeds; rejects only when the bus closes. */
-  readonly insist: <T>(call: () => Awaitable<T>) => Awaitable<T>
-}
-
-/**
- * What may become of an event whose handler keeps order behind dead letters. `run`: nothing is in its way, or it is the redriven head
- * of its key, which died at `deadAt`. `park`: it waits behind what was put away at `behind`. `skip`: it has been dealt with before.
- */
-export type Admission =
-  | { readonly kind: 'run'; readonly deadAt?: number | undefined }
-  | { readonly kind: 'park'; readonly behind: number }
-  | { readonly kind: 'skip' }
 
 interface Waiting {
   readonly id: string
@@ -39,9 +22,6 @@ interface Held {
 
 type Table = Map<string, Held>
 
-const run: Admission = { kind: 'run' }
-const skip: Admission = { kind: 'skip' }
-
 /**
  * The keys of one group and destination of which an event is dead, where its handler keeps order: whatever follows is parked among the
  * dead letters, behind it. The store is the truth; the owner of a key is the only one that parks, so that a table in memory, loaded for
@@ -49,17 +29,16 @@ const skip: Admission = { kind: 'skip' }
  * parked one is sent, until none is left. All changes pass through the key's own lane, in the order of its messages.
  */
 export class HeldKeys {
-  readonly #settings: HeldKeysSettings
-  /** By the signal that ends with the ownership. */
-  readonly #tables = new WeakMap<AbortSignal, Awaitable<Table>>()
+  readonly #settings: LettersOfKeysSettings
+  readonly #tables: TablePerOwnership<Table> = new TablePerOwnership(() => this.#load())
 
-  constructor(settings: HeldKeysSettings) {
+  constructor(settings: LettersOfKeysSettings) {
     this.#settings = settings
   }
 
   /** `redriven` is the letter that a redrive named, or '' where it only says that something has changed. */
   admit(handler: string, key: string, delivery: Delivery, redriven: string | undefined): Awaitable<Admission> {
-    return after(this.#table(delivery.lost), (table) => {
+    return after(this.#tables.of(delivery.lost), (table) => {
       if (redriven !== undefined) return this.#admitRedriven(table, handler, key, redriven)
       const held = table.get(nameOf(handler, key))
       const last = held?.letters.at(-1)
@@ -74,7 +53,7 @@ export class HeldKeys {
   stored(letter: DeadLetter, delivery: Delivery): Awaitable<void> {
     const { key } = delivery.message
     if (letter.keepsOrder !== true || key === undefined) return
-    return after(this.#table(delivery.lost), (table) => {
+    return after(this.#tables.of(delivery.lost), (table) => {
       const name = nameOf(letter.handler, key)
       const held = table.get(name) ?? { letters: [], sent: undefined }
       const waiting = waitingOf(letter)
@@ -88,7 +67,7 @@ export class HeldKeys {
 
   /** The copy of a letter was handled: the letter goes, and the next one of its key follows. */
   async handled(handler: string, key: string, delivery: Delivery, redriven: string): Promise<void> {
-    const table = await this.#table(delivery.lost)
+    const table = await this.#tables.of(delivery.lost)
     await this.#settings.insist(() => this.#settings.store.remove([redriven]))
     const held = table.get(nameOf(handler, key))
     if (held === undefined) return
@@ -131,49 +110,24 @@ export class HeldKeys {
   async #reload(table: Table, handler: string, key: string): Promise<Held> {
     const name = nameOf(handler, key)
     const before = table.get(name)
-    const found = await this.#lettersOf({ handler, key })
+    const found = await lettersOfKeys(this.#settings, { handler, key })
     const held = { letters: found.map(waitingOf), sent: before?.sent }
     if (found.length === 0) table.delete(name)
     else table.set(name, held)
     return held
   }
 
-  #table(ownership: AbortSignal): Awaitable<Table> {
-    let table = this.#tables.get(ownership)
-    if (table === undefined) {
-      const loading = this.#load().then((loaded) => {
-        this.#tables.set(ownership, loaded)
-        return loaded
-      })
-      loading.catch(() => this.#tables.delete(ownership))
-      this.#tables.set(ownership, (table = loading))
-    }
-    return table
-  }
-
-  async #load(): Promise<Table> {
-    const table: Table = new Map()
-    for (const letter of await this.#lettersOf({})) {
-      const name = nameOf(letter.handler, letter.message.key as string)
-      const held = table.get(name) ?? { letters: [], sent: undefined }
-      held.letters = [...held.letters, waitingOf(letter)]
-      table.set(name, held)
-    }
-    return table
-  }
-
-  async #lettersOf(filter: { readonly handler?: string; readonly key?: string }): Promise<readonly DeadLetter[]> {
-    const { group, destination, store, insist } = this.#settings
-    const found: DeadLetter[] = []
-    let from: string | undefined
-    do {
-      const page = await insist(() => store.list({ ...filter, group }, { limit: 500, after: from }))
-      for (const letter of page.letters) {
-        if (letter.keepsOrder === true && letter.destination === destination && letter.message.key !== undefined) found.push(letter)
+  #load(): Awaitable<Table> {
+    return after(lettersOfKeys(this.#settings, {}), (letters) => {
+      const table: Table = new Map()
+      for (const letter of letters) {
+        const name = nameOf(letter.handler, letter.message.key)
+        const held = table.get(name) ?? { letters: [], sent: undefined }
+        held.letters = [...held.letters, waitingOf(letter)]
+        table.set(name, held)
       }
-      from = page.next
-    } while (from !== undefined)
-    return found
+      return table
+    })
   }
 }
 
@@ -181,10 +135,6 @@ export class HeldKeys {
 export function copyOf({ message, group, handler, id }: DeadLetter): WireMessage {
   const { destination, topic, key, attributes, data } = message
   return { destination, topic, key, attributes, data, target: { group, progress: redrivenProgress(handler, id) } }
-}
-
-function nameOf(handler: string, key: string): string {
-  return `${handler}\n${key}`
 }
 
 function waitingOf({ id, deadAt, reason }: DeadLetter): Waiting {

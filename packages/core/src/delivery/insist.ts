@@ -1,3 +1,4 @@
+import { isPromise } from '../awaitable.js'
 import { ClosedError, toError } from '../errors.js'
 import type { Awaitable } from '../ports/abortable.js'
 import type { IClock } from '../ports/clock.js'
@@ -11,15 +12,30 @@ export interface InsistSettings {
 
 const retryDelayMs = 250
 
-/** Calls until it succeeds, as going on without it would lose something. Rejects with ClosedError when the bus closes meanwhile. */
-export async function insist<T>(call: () => Awaitable<T>, { clock, closing, report }: InsistSettings): Promise<T> {
-  while (!closing.aborted) {
+/** Calls until it succeeds, and answers at once where the call does, as going on without it would lose something. Rejects with ClosedError when the bus closes meanwhile. */
+export function insist<T>(call: () => Awaitable<T>, settings: InsistSettings): Awaitable<T> {
+  try {
+    if (settings.closing.aborted) return Promise.reject(outOfTime())
+    const result = call()
+    return isPromise(result) ? result.catch((thrown: unknown) => again(call, settings, thrown)) : result
+  } catch (thrown) {
+    return again(call, settings, thrown)
+  }
+}
+
+async function again<T>(call: () => Awaitable<T>, { clock, closing, report }: InsistSettings, failure: unknown): Promise<T> {
+  for (let thrown = failure; ; ) {
+    report(toError(thrown))
+    await new Promise<void>((resolve) => clock.setTimer(resolve, retryDelayMs))
+    if (closing.aborted) throw outOfTime()
     try {
       return await call()
-    } catch (thrown) {
-      report(toError(thrown))
-      await new Promise<void>((resolve) => clock.setTimer(resolve, retryDelayMs))
+    } catch (next) {
+      thrown = next
     }
   }
-  throw new ClosedError('The bus was closed before the store could be reached.')
+}
+
+function outOfTime(): ClosedError {
+  return new ClosedError('The bus was closed before the store could be reached.')
 }

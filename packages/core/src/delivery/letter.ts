@@ -15,6 +15,7 @@ export interface LetterFacts {
   readonly deadAt: number
   readonly keepsOrder: boolean
   readonly address: DeadLetterAddress | undefined
+  readonly dueAt?: number | undefined
 }
 
 /** The same when the same failure is stored twice, by the broker's name of the entry. */
@@ -40,6 +41,7 @@ export function deadLetterOf(facts: LetterFacts): DeadLetter {
     deadAt: facts.deadAt,
     ...(facts.keepsOrder ? { keepsOrder: true } : {}),
     ...(facts.address === undefined ? {} : { address: facts.address }),
+    ...(facts.dueAt === undefined ? {} : { dueAt: facts.dueAt }),
     message,
   }
 }

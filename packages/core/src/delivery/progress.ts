@@ -10,6 +10,14 @@ export interface Progress {
   readonly handlers: ReadonlyMap<string, HandlerProgress>
   /** Where a redrive sent it and its key's order is kept: the dead letter that it is a copy of, or '' where it only brings news. */
   readonly letter?: string | undefined
+  /** Where it is a copy of an event that gave up its place while its key waited. */
+  readonly parked?: ParkedCopy | undefined
+}
+
+/** Which event it is a copy of, by its letter, and after how many attempts that was put there. */
+export interface ParkedCopy {
+  readonly id: string
+  readonly turn: number
 }
 
 export interface HandlerProgress {
@@ -21,13 +29,19 @@ export interface HandlerProgress {
 /** Stands for every handler of the group: used for what could not be read far enough to know who wants it. */
 export const everyHandler = '*'
 
-type Encoded = { first: number; handlers: Record<string, [started: number, dueAt: number]>; letter?: string | undefined }
+type Encoded = {
+  first: number
+  handlers: Record<string, [started: number, dueAt: number]>
+  letter?: string | undefined
+  parked?: ParkedCopy | undefined
+}
 
 export function encodeProgress(progress: Progress): string {
   const handlers = Object.fromEntries(
     [...progress.handlers].map(([name, { started, dueAt }]) => [name, [started, Math.ceil(dueAt)] as [number, number]]),
   )
-  return JSON.stringify({ first: progress.firstAttemptAt, handlers, letter: progress.letter } satisfies Encoded)
+  const { firstAttemptAt: first, letter, parked } = progress
+  return JSON.stringify({ first, handlers, letter, parked } satisfies Encoded)
 }
 
 /** As if nothing had been tried yet, for one handler alone. */
@@ -44,17 +58,24 @@ export function decodeProgress(text: string): Progress {
   }
   if (!isEncoded(value)) throw new DecodeError('The progress kept with this message has another shape than this version writes.')
   const handlers = Object.entries(value.handlers).map(([name, [started, dueAt]]) => [name, { started, dueAt }] as const)
-  return { firstAttemptAt: value.first, handlers: new Map(handlers), letter: value.letter }
+  return { firstAttemptAt: value.first, handlers: new Map(handlers), letter: value.letter, parked: value.parked }
 }
 
 function isEncoded(value: unknown): value is Encoded {
   if (typeof value !== 'object' || value === null) return false
-  const { first, handlers, letter } = value as Partial<Encoded>
+  const { first, handlers, letter, parked } = value as Partial<Encoded>
   return (
     typeof first === 'number' &&
     (letter === undefined || typeof letter === 'string') &&
+    (parked === undefined || isParkedCopy(parked)) &&
     typeof handlers === 'object' &&
     handlers !== null &&
     Object.values(handlers).every((pair) => Array.isArray(pair) && pair.length === 2 && pair.every(Number.isSafeInteger))
   )
+}
+
+function isParkedCopy(value: unknown): value is ParkedCopy {
+  if (typeof value !== 'object' || value === null) return false
+  const { id, turn } = value as Partial<ParkedCopy>
+  return typeof id === 'string' && Number.isSafeInteger(turn)
 }

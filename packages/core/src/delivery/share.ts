@@ -1,8 +1,9 @@
+import type { GatePlace } from '../flow/gate.js'
 import type { Claim, ClaimResult } from '../ports/idempotency-store.js'
-import type { HandlerProgress } from './progress.js'
+import { everyHandler, type HandlerProgress, type Progress } from './progress.js'
 import type { Subscriber } from './subscriber.js'
 
-export const fresh: HandlerProgress = { started: 0, dueAt: 0 }
+const fresh: HandlerProgress = { started: 0, dueAt: 0 }
 /** Handed out before, and nobody knows how that ended: a first run may have begun. */
 const interrupted: HandlerProgress = { started: 1, dueAt: 0 }
 
@@ -16,6 +17,12 @@ export class Share {
   /** What dedup said; `claimed` also where there is no dedup. */
   claim: ClaimResult = 'claimed'
   claims: readonly Claim[] = noClaims
+  /** What it has got of its handler's gate. */
+  place: GatePlace | undefined = undefined
+  /** Its gate has it wait: that says nothing of the event. */
+  gated = false
+  /** Why its last run failed. */
+  error: Error | undefined = undefined
 
   constructor(subscriber: Subscriber, { started, dueAt }: HandlerProgress) {
     this.subscriber = subscriber
@@ -37,4 +44,22 @@ export function firstShares(subscribers: readonly Subscriber[], redelivered: boo
   const [only] = subscribers
   if (only !== undefined && subscribers.length === 1) return [firstShare(only, redelivered)]
   return subscribers.map((subscriber) => firstShare(subscriber, redelivered))
+}
+
+/** The shares of handlers that progress names, and those of them that are not here. */
+export function sharesOf(
+  { handlers }: Progress,
+  wanting: readonly Subscriber[],
+  group: { subscriberNamed(name: string): Subscriber | undefined },
+): { readonly shares: readonly Share[]; readonly absent: readonly (readonly [string, HandlerProgress])[] } {
+  const shares: Share[] = []
+  const absent: (readonly [string, HandlerProgress])[] = []
+  for (const [name, progress] of handlers) {
+    const subscriber = group.subscriberNamed(name)
+    if (subscriber !== undefined) shares.push(new Share(subscriber, progress))
+    else if (name === everyHandler) shares.push(...wanting.map((each) => new Share(each, fresh)))
+    else absent.push([name, progress])
+  }
+  shares.sort((left, right) => left.subscriber.priority - right.subscriber.priority)
+  return { shares, absent }
 }

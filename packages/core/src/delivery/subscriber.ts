@@ -1,6 +1,8 @@
 import type { PublishOptions } from '../bus/publish-options.js'
+import type { Gate } from '../flow/gate.js'
 import type { Awaitable } from '../ports/abortable.js'
 import type { DeadLetterAddress } from '../ports/dead-letter-store.js'
+import type { Trace } from '../ports/instrumentation.js'
 import type { ILogger } from '../ports/logger.js'
 import type { RetryPolicy } from './retry-policy.js'
 
@@ -19,10 +21,17 @@ export interface HandlerContext {
   /** Aborted when the delivery is lost, the handler's time is up, or the bus closes past its deadline. */
   readonly signal: AbortSignal
   readonly logger: ILogger
-  /** The W3C trace of the event, where it carries one. */
-  readonly trace: { readonly traceparent: string; readonly tracestate: string | undefined } | undefined
+  /** The W3C trace to go on with: of this run, where somebody traces it, else of the event, where it carries one. */
+  readonly trace: Trace | undefined
+  /** The transaction that the handler's effects belong to, where the subscription has an inbox. */
+  readonly tx?: unknown
   /** Publishes with the event's correlation, and the event as the cause. Resolves on acceptance. */
   publish(event: object, options?: PublishOptions): Promise<void>
+}
+
+/** What a handler of a subscription with an inbox is told. */
+export interface InboxContext<Transaction> extends HandlerContext {
+  readonly tx: Transaction
 }
 
 export type Middleware = (context: HandlerContext, next: () => Awaitable<unknown>) => Awaitable<unknown>
@@ -47,4 +56,6 @@ export interface Subscriber {
   /** Where in the broker its dead letters go, where it names a place. */
   readonly deadLetterAddress: DeadLetterAddress | undefined
   readonly concurrency: number
+  /** What it passes before each run. */
+  readonly gate?: Gate | undefined
 }

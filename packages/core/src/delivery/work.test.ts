@@ -1,12 +1,15 @@
+import { MemoryDeadLetterStore } from '@interline/memory'
 import { VirtualClock } from '@interline/testing'
 import { describe, expect, test } from 'vitest'
 import { defineEvent } from '../event/define-event.js'
 import { staticSchema } from '../event/standard-schema.js'
-import type { DeadLetter } from '../ports/dead-letter-store.js'
+import type { DeadLetter, IDeadLetterStore } from '../ports/dead-letter-store.js'
 import type { Delivery, Retry } from '../ports/delivery.js'
 import type { WireMessage } from '../ports/message.js'
 import { CloudEventsFormat } from '../wire/cloud-events.js'
+import { FieldEncryption } from '../wire/field-encryption.js'
 import { GroupEngine } from './group-engine.js'
+import { ParkedKeys } from './parked-keys.js'
 import { decodeProgress, encodeProgress, type HandlerProgress } from './progress.js'
 import { RetryPolicy } from './retry-policy.js'
 import type { Subscriber } from './subscriber.js'
@@ -57,9 +60,14 @@ function hands() {
   return { log, notes, letters, delivery }
 }
 
-function engine(handlers: Readonly<Record<string, (attempt: number) => unknown>>, { maxAttempts = 3, concurrency = 10 } = {}) {
+function engine(
+  handlers: Readonly<Record<string, (attempt: number) => unknown>>,
+  { maxAttempts = 3, concurrency = 10, store }: { maxAttempts?: number; concurrency?: number; store?: IDeadLetterStore } = {},
+) {
   const clock = new VirtualClock()
+  const places = { group: 'tests', destination: 'work', clock, publish: () => undefined, insist: <T>(call: () => T): T => call() }
   const subject = new GroupEngine({
+    broker: 'memory',
     group: 'tests',
     format: new CloudEventsFormat(),
     clock,
@@ -73,6 +81,9 @@ function engine(handlers: Readonly<Record<string, (attempt: number) => unknown>>
     broadcast: false,
     canRetry: true,
     held: undefined,
+    parking: store === undefined ? undefined : new ParkedKeys({ ...places, store }),
+    parkAfterMs: 5_000,
+    encryption: new FieldEncryption(undefined),
     keepsDeadLetters: true,
     window: 100,
     echoOf: undefined,
@@ -205,5 +216,48 @@ describe('a delivery in the hands of core', () => {
     await settled()
     expect(log.at(-1)).toBe('both buried')
     expect(letters.map(({ handler, reason }) => ({ handler, reason }))).toEqual([{ handler: 'rejecting', reason: 'rejected' }])
+  })
+
+  test('that waits long for its next attempt is noted, and acknowledged when it is kept; the next of its key is put behind it', async () => {
+    const { log, delivery } = hands()
+    const store = new MemoryDeadLetterStore()
+    let keep: () => void = () => undefined
+    const kept = new Promise<void>((resolve) => (keep = resolve))
+    const slow: IDeadLetterStore = {
+      add: (letters) => kept.then(() => store.add(letters)),
+      list: (filter, page) => store.list(filter, page),
+      count: (filter) => store.count(filter),
+      remove: (ids) => store.remove(ids),
+    }
+    const runs: string[] = []
+    const failing = (): Promise<never> => {
+      runs.push('run')
+      return Promise.reject(new Error('Not now.'))
+    }
+    const { subject } = engine({ failing }, { store: slow })
+    // one ownership, as a broker with order by key has it
+    const lost = new AbortController().signal
+    const of = (name: string): Delivery => ({ ...delivery(name, { key: 'a' }), lost })
+    void subject.receive([of('first'), of('second')])
+    await settled()
+    expect(runs).toEqual(['run'])
+    expect(log).toEqual(['first noted'])
+    keep()
+    await settled()
+    await settled()
+    expect(log.slice(1).sort()).toEqual(['first acked', 'second acked'])
+    expect(subject.inHand).toBe(0)
+    expect(store.list().letters.map(({ reason, attempts }) => `${reason} ${attempts}`)).toEqual(['waiting 1', 'parked 0'])
+  })
+
+  test('that waits long and belongs to somebody else by now is not parked here', async () => {
+    const { log, delivery } = hands()
+    const store = new MemoryDeadLetterStore()
+    const { subject } = engine({ failing: () => Promise.reject(new Error('Not now.')) }, { store })
+    void subject.receive([{ ...delivery('late', { key: 'a' }), note: () => false }])
+    await settled()
+    expect(log).toEqual([])
+    expect(store.count()).toBe(0)
+    expect(subject.inHand).toBe(0)
   })
 })

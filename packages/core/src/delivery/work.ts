@@ -1,60 +1,68 @@
 import { after, isPromise } from '../awaitable.js'
-import { HandlerTimeoutError, SubscriptionError, toError } from '../errors.js'
+import { toError } from '../errors.js'
 import type { ReceivedEvent } from '../event/event-model.js'
-import { modelOfReceivedType } from '../event/registry.js'
+import type { Gate } from '../flow/gate.js'
 import type { Awaitable } from '../ports/abortable.js'
 import type { DeadLetter, DeadLetterReason } from '../ports/dead-letter-store.js'
 import type { Delivery } from '../ports/delivery.js'
 import type { Claim, ClaimResult } from '../ports/idempotency-store.js'
-import { DeliveryContext, runAmbient } from './context.js'
 import { busyDelayMs, claimsFor } from './dedup.js'
 import type { GroupEngine } from './group-engine.js'
-import type { Admission } from './held-keys.js'
-import { judge } from './judge.js'
 import { finished, type Task } from './lanes.js'
-import { deadLetterOf, letterId } from './letter.js'
-import { decodeProgress, encodeProgress, everyHandler, type HandlerProgress } from './progress.js'
-import { firstShares, fresh, Share } from './share.js'
-import type { Subscriber } from './subscriber.js'
+import { Past } from './past.js'
+import { decodeProgress, encodeProgress, everyHandler, type HandlerProgress, type ParkedCopy } from './progress.js'
+import { type Failure, type RunOwner, runHandler } from './run.js'
+import { firstShares, type Share, sharesOf } from './share.js'
+import { type Turn, type TurnOf, turnOf } from './turn.js'
 
 const none: readonly never[] = []
 
 /** One delivery, from its arrival until every handler of the group has a verdict and it is settled. */
-export class Work implements Task {
+export class Work implements Task, RunOwner, TurnOf {
   readonly key: string | undefined
-  readonly #engine: GroupEngine
-  readonly #delivery: Delivery
+  readonly engine: GroupEngine
+  readonly delivery: Delivery
   #received: ReceivedEvent | undefined
+  /** Made when it is asked for: most deliveries come once and are handled. */
+  #past: Past | undefined
   /** Set until the first handler takes the decoded event; later ones decode anew, so that none sees what another changed. */
   #untouched: ReceivedEvent | undefined
   #shares: readonly Share[] = none
   #letters: readonly DeadLetter[] = none
-  #firstAttemptAt = 0
+  /** Since when its key waits for it here. */
+  #heldSince = 0
   #progressKept = false
   /** A run began, and what became of it is neither noted nor settled. */
   #open = false
   /** A note came too late: the delivery belongs to somebody else. */
   #refused = false
-  /** The dead letter that this is a copy of, where order is kept behind it, and when that died. */
-  #redriven: string | undefined
-  #diedAt: number | undefined
-  /** Set while the store is told what was handled. Neither key nor slot waits for that, only the acknowledgement does. */
+  /** The handler whose parked event this is a copy of, where that has come to its end without being handled. */
+  #over: string | undefined
+  /** Set while stores are told what was handled or parked. Neither key nor slot waits for that, only the acknowledgement does. */
   #remembered: Promise<unknown> | undefined
 
   constructor(engine: GroupEngine, delivery: Delivery, skip: boolean) {
-    this.#engine = engine
-    this.#delivery = delivery
+    this.engine = engine
+    this.delivery = delivery
     this.key = engine.ordered ? delivery.message.key : undefined
     if (skip) return
     try {
       this.#read()
     } catch (thrown) {
-      this.#letters = [this.#letter(everyHandler, 'undecodable', toError(thrown), 0)]
+      this.#letters = [this.past.undecodable(everyHandler, toError(thrown))]
     }
   }
 
-  get delivery(): Delivery {
-    return this.#delivery
+  get past(): Past {
+    return (this.#past ??= new Past(this.engine, this.delivery, this.#received))
+  }
+
+  get redriven(): string | undefined {
+    return this.#past?.redriven
+  }
+
+  get parked(): ParkedCopy | undefined {
+    return this.#past?.parked
   }
 
   /** Nobody here wants it. */
@@ -64,11 +72,11 @@ export class Work implements Task {
 
   /** What has to be claimed before it runs, for each share in turn. */
   claims(): readonly (readonly Claim[])[] {
-    const { dedup, group } = this.#engine
+    const { dedup, group } = this.engine
     const received = this.#received
     if (dedup === undefined || received === undefined) return []
     for (const share of this.#shares) {
-      share.claims = claimsFor(received.type, received.metadata, group, share.subscriber.name, this.#delivery.ref)
+      share.claims = claimsFor(received.type, received.metadata, group, share.subscriber.name, this.delivery.ref)
     }
     return this.#shares.map(({ claims }) => claims)
   }
@@ -79,20 +87,20 @@ export class Work implements Task {
 
   run(): Awaitable<number> {
     // after a crash nobody knows which event caused it: one at a time, each noted before it runs
-    if (this.#delivery.redelivered) return this.#engine.suspects.run(() => this.#begin())
+    if (this.delivery.redelivered) return this.engine.suspects.run(() => this.#begin())
     return this.#begin()
   }
 
   abandon(): void {
     this.#release()
     this.#forgetRemembered()
-    if (!this.#open) this.#delivery.release?.()
-    this.#engine.ended(this.#delivery)
+    if (!this.#open) this.delivery.release?.()
+    this.engine.ended(this.delivery)
   }
 
   #read(): void {
-    const delivery = this.#delivery
-    const engine = this.#engine
+    const delivery = this.delivery
+    const engine = this.engine
     if (delivery.undecodable !== undefined) throw delivery.undecodable
     const received = engine.format.decode(delivery.message)
     this.#received = this.#untouched = received
@@ -102,17 +110,11 @@ export class Work implements Task {
       return
     }
     const progress = decodeProgress(delivery.progress)
-    this.#firstAttemptAt = progress.firstAttemptAt
-    this.#redriven = progress.letter
-    const shares: Share[] = []
-    for (const [name, handler] of progress.handlers) {
-      const subscriber = engine.subscriberNamed(name)
-      if (subscriber !== undefined) shares.push(new Share(subscriber, handler))
-      else if (name === everyHandler) shares.push(...wanting.map((each) => new Share(each, fresh)))
-      // news for a handler that is not here: it asks by itself when it is
-      else if (progress.letter !== '') this.#letters = [...this.#letters, this.#orphan(name, handler.started)]
-    }
-    this.#shares = shares.sort((left, right) => left.subscriber.priority - right.subscriber.priority)
+    this.past.recall(progress)
+    const { shares, absent } = sharesOf(progress, wanting, engine)
+    this.#shares = shares
+    // news for a handler that is not here: it asks by itself when it is
+    if (progress.letter !== '') for (const [name, { started }] of absent) this.#orphan(name, started)
   }
 
   #begin(): Awaitable<number> {
@@ -128,154 +130,120 @@ export class Work implements Task {
     return this.#settle()
   }
 
-  // Like its neighbours below, this is for what has to wait. A function that makes closures pays for them also where it has no need
-  // of one, and most events run through without.
+  // A function that makes closures pays for them also where it has no need of one, and most events run through without.
   #stepAfter(run: Promise<void>, round: readonly Share[], from: number): Promise<number> {
     return run.then(() => this.#step(round, from))
   }
 
   /** Resolves when the share has a verdict or must wait. Rejects only where the bus closes while it waits for a store. */
   #runShare(share: Share): Awaitable<void> {
-    if (this.#isGone() || this.#engine.closing.aborted) return
-    if (this.#engine.hasEnded(share.subscriber)) return this.#unsubscribed(share)
-    if (share.dueAt !== 0 && share.dueAt > this.#engine.clock.now()) return
-    const { held } = this.#engine
-    const { key } = this.#delivery.message
-    // a copy of a letter is one also where its handler keeps order no more
-    if (held === undefined || key === undefined || !(share.subscriber.keepOrder || this.#redriven !== undefined))
-      return this.#runAdmitted(share)
-    if (share.claim === 'done' && this.#redriven === undefined) return this.#duplicate(share)
-    const admission = held.admit(share.subscriber.name, key, this.#delivery, this.#redriven)
-    return after(admission, (verdict) => this.#admitted(share, verdict))
+    if (this.#isGone() || this.engine.closing.aborted) return
+    if (this.engine.hasEnded(share.subscriber)) return this.#unsubscribed(share)
+    if (share.dueAt !== 0 && share.dueAt > this.engine.clock.now()) return
+    const { key } = this.delivery.message
+    if (key === undefined) return this.#runAdmitted(share)
+    const turn = turnOf(this, share, key)
+    return isPromise(turn) ? turn.then((each) => this.#take(share, key, each)) : this.#take(share, key, turn)
   }
 
-  #admitted(share: Share, admission: Admission): Awaitable<void> {
-    if (admission.kind === 'skip') {
-      this.#remove(share)
-      return share.claim === 'claimed' ? this.#engine.dedup?.release(share.claims) : undefined
-    }
-    if (admission.kind === 'park') {
-      const error = new Error('An event of this key is dead; this one waits behind it.')
-      return this.#dead(share, 'parked', error, Math.max(this.#engine.clock.now(), admission.behind + 1))
-    }
-    this.#diedAt = admission.deadAt
-    return this.#runAdmitted(share)
+  #take(share: Share, key: string, turn: Turn): Awaitable<void> {
+    if (turn.kind === 'run') return this.#runAdmitted(share)
+    if (turn.kind === 'duplicate') return this.#duplicate(share)
+    if (turn.kind === 'park') return this.#park(share, key, turn.letter)
+    if (turn.kind === 'hold') return this.#dead(share, 'parked', turn.error, turn.at)
+    this.#remove(share)
+    return share.claim === 'claimed' ? this.engine.dedup?.release(share.claims) : undefined
   }
 
   #runAdmitted(share: Share): Awaitable<void> {
     if (share.claim === 'done') return this.#duplicate(share)
     if (share.claim === 'busy') return this.#claimAgain(share)
-    const attempt = share.started + 1
     if (share.started >= share.subscriber.retry.maxAttempts) {
       const error = new Error(`The process died while "${share.subscriber.name}" was at it; it is not run again.`)
       return this.#dead(share, 'crashed', error)
     }
+    const { gate } = share.subscriber
+    return gate === undefined ? this.#count(share) : this.#pass(gate, share)
+  }
+
+  /** What has to wait counts as no attempt, and asks again when it is told to. */
+  #pass(gate: Gate, share: Share): Awaitable<void> {
+    const place = (share.place ??= {})
+    return after(gate.enter(place), (waitMs) => {
+      share.gated = waitMs > 0
+      if (share.gated) share.dueAt = this.engine.clock.now() + waitMs
+      else if (this.#isGone() || this.#isLeaving() || this.engine.closing.aborted) gate.leave(place, 'cut off')
+      else return this.#count(share)
+    })
+  }
+
+  #count(share: Share): Awaitable<void> {
+    const attempt = share.started + 1
     share.started = attempt
     // the first attempt of a first delivery is not noted: should the process die, the broker itself knows of it
-    if ((attempt === 1 && !this.#delivery.redelivered) || this.#progressKept) return this.#attempt(share)
+    if ((attempt === 1 && !this.delivery.redelivered) || this.#progressKept) return this.#attempt(share)
     return this.#attemptAfter(this.#note(), share)
   }
 
   #attemptAfter(noted: Awaitable<boolean>, share: Share): Awaitable<void> {
-    return after(noted, (kept) => (kept ? this.#attempt(share) : undefined))
+    return after(noted, (kept) => {
+      if (kept) return this.#attempt(share)
+      if (share.place !== undefined) share.subscriber.gate?.leave(share.place, 'cut off')
+    })
   }
 
   /** As if it had come only now: nobody here wants it, and what was begun is kept for whoever has the name again. */
   #unsubscribed(share: Share): Awaitable<void> {
     const { name } = share.subscriber
     this.#remove(share)
-    if (share.started > 0) this.#letters = [...this.#letters, this.#orphan(name, share.started)]
-    if (share.claim === 'claimed') return this.#engine.dedup?.release(share.claims)
+    this.#ended(share)
+    if (share.started > 0) this.#orphan(name, share.started)
+    if (share.claim === 'claimed') return this.engine.dedup?.release(share.claims)
   }
 
   #attempt(share: Share): Awaitable<void> {
     this.#progressKept = false
     this.#open = true
-    let event: Awaitable<object>
-    try {
-      event = this.#buildEvent()
-    } catch (thrown) {
-      return this.#failed(share, toError(thrown), undefined, 0)
-    }
-    return isPromise(event) ? this.#handleAfter(event, share) : this.#handle(share, event)
-  }
-
-  #handleAfter(event: Promise<object>, share: Share): Promise<void> {
-    return event.then(
-      (built) => this.#handle(share, built),
-      (thrown: unknown) => this.#failed(share, toError(thrown), undefined, 0),
-    )
-  }
-
-  #buildEvent(): Awaitable<object> {
-    const received = this.#untouched ?? this.#engine.format.decode(this.#delivery.message)
+    const untouched = this.#untouched
     this.#untouched = undefined
-    return modelOfReceivedType(received.type).receive(received)
+    return runHandler(this, share, untouched)
   }
 
-  #handle(share: Share, event: object): Awaitable<void> {
-    const { subscriber } = share
-    const began = this.#engine.hooks.handled === undefined ? 0 : this.#engine.clock.monotonic()
-    const context = new DeliveryContext(
-      event,
-      share.started,
-      subscriber,
-      this.#received as ReceivedEvent,
-      this.#delivery.lost,
-      this.#engine,
-    )
-    try {
-      if (subscriber.filter?.(event) === false) return this.#done(share, began)
-      const result = this.#engine.scope.runInAsyncScope(runAmbient, undefined, context, subscriber)
-      return isPromise(result) ? this.#doneAfter(result, share, context, began) : this.#done(share, began)
-    } catch (thrown) {
-      return this.#failed(share, toError(thrown), context, began)
-    }
-  }
-
-  #doneAfter(result: Promise<unknown>, share: Share, context: DeliveryContext, began: number): Promise<void> {
-    return this.#inTime(result, share.subscriber, context).then(
-      () => this.#done(share, began),
-      (thrown: unknown) => this.#failed(share, toError(thrown), context, began),
-    )
-  }
-
-  #inTime(result: Promise<unknown>, { timeoutMs, name }: Subscriber, context: DeliveryContext): Promise<unknown> {
-    if (timeoutMs === undefined) return result
-    return new Promise((resolve, reject) => {
-      const timer = this.#engine.clock.setTimer(() => {
-        const error = new HandlerTimeoutError(`Handler "${name}" did not finish within ${timeoutMs} ms.`)
-        context.abort(error)
-        reject(error)
-      }, timeoutMs)
-      result.then(resolve, reject).finally(() => timer.cancel())
-    })
-  }
-
-  #done(share: Share, began: number): Awaitable<void> {
+  handled(share: Share): Awaitable<void> {
     this.#remove(share)
-    this.#engine.hooks.handled?.(this.#report(share, began))
-    const remembered = this.#engine.dedup?.complete(share.claims)
-    if (isPromise(remembered)) this.#remembered = this.#remembered === undefined ? remembered : Promise.all([this.#remembered, remembered])
+    const remembered = this.engine.dedup?.complete(share.claims)
+    if (isPromise(remembered)) this.#keep(remembered)
     return this.#handledAgain(share)
   }
 
-  /** Where order is kept, what waits behind a redriven event may go on. */
+  failed(share: Share, { error, failedAt, judgement }: Failure): Awaitable<void> {
+    const past = this.past
+    if (past.firstAttemptAt === 0) past.firstAttemptAt = failedAt
+    if (this.#heldSince === 0) this.#heldSince = failedAt
+    if (judgement.kind === 'dead') return this.#dead(share, judgement.reason, error)
+    share.error = error
+    share.dueAt = this.engine.clock.now() + judgement.afterMs
+  }
+
+  /** What waits behind a copy of a letter may go on. */
   #handledAgain({ subscriber }: Share): Awaitable<void> {
-    const { held } = this.#engine
-    const { key } = this.#delivery.message
-    if (this.#redriven === undefined || held === undefined || key === undefined) return
-    return held.handled(subscriber.name, key, this.#delivery, this.#redriven)
+    if (this.#past === undefined) return
+    const { held, parking } = this.engine
+    const { key } = this.delivery.message
+    const { redriven, parked } = this
+    if (key === undefined || (redriven === undefined && parked === undefined)) return
+    if (parked !== undefined && parking !== undefined) this.#keep(parking.passed(subscriber.name, key, this.delivery, parked.id))
+    if (redriven !== undefined && held !== undefined) return held.handled(subscriber.name, key, this.delivery, redriven)
   }
 
   #duplicate(share: Share): Awaitable<void> {
     this.#remove(share)
-    this.#engine.hooks.duplicate?.({ message: this.#delivery.message, group: this.#engine.group, handler: share.subscriber.name })
+    this.engine.hooks.duplicate?.({ ...this.engine.delivered(this.delivery), handler: share.subscriber.name })
     return this.#handledAgain(share)
   }
 
   #claimAgain(share: Share): Awaitable<void> {
-    const { dedup, clock } = this.#engine
+    const { dedup, clock } = this.engine
     if (dedup === undefined) return
     return after(dedup.claim([share.claims]), ([result]) => {
       share.claim = result as ClaimResult
@@ -284,53 +252,34 @@ export class Work implements Task {
     })
   }
 
-  async #failed(share: Share, error: Error, context: DeliveryContext | undefined, began: number): Promise<void> {
-    const engine = this.#engine
-    // cut off by the bus itself: the event goes back as it was, and whoever gets it counts the attempt
-    if (this.#isGone() || engine.closing.aborted) return
-    if (this.#firstAttemptAt === 0) this.#firstAttemptAt = engine.clock.now()
-    const report = { ...this.#report(share, began), error }
-    engine.hooks.handled?.(report)
-    if (context !== undefined) await this.#tellErrorHandler(share.subscriber, error, context)
-    const judgement = judge(error, share.started, share.subscriber.retry, engine.canRetry)
-    if (judgement.kind === 'dead') return this.#dead(share, judgement.reason, error)
-    share.dueAt = engine.clock.now() + judgement.afterMs
-    engine.hooks.retried?.({ ...report, afterMs: judgement.afterMs })
-  }
-
-  async #tellErrorHandler({ errorHandler, name }: Subscriber, error: Error, context: DeliveryContext): Promise<void> {
-    if (errorHandler === undefined) return
-    try {
-      await errorHandler(error, context.event, context)
-    } catch (thrown) {
-      this.#engine.logger.error(`The error handler of "${name}" failed.`, { error: toError(thrown) })
-    }
-  }
-
   #dead(share: Share, reason: DeadLetterReason, error: Error, deadAt?: number): Awaitable<void> {
     this.#remove(share)
-    const letter = this.#letter(share.subscriber.name, reason, error, share.started, share.subscriber, deadAt)
+    this.#ended(share)
+    const letter = this.past.letterOf(share, reason, error, deadAt)
     if (share.subscriber.deadLetter) this.#letters = [...this.#letters, letter]
-    else this.#engine.dropped(letter)
-    if (this.#engine.dedup !== undefined) return this.#engine.dedup.release(share.claims)
+    else this.engine.dropped(letter)
+    if (this.engine.dedup !== undefined) return this.engine.dedup.release(share.claims)
   }
 
   /** Answers when it wants to run again, its key held. */
   #settle(): Awaitable<number> {
-    const engine = this.#engine
+    const engine = this.engine
     if (this.#isGone()) return this.#giveUp()
     if (this.#shares.length === 0) {
-      return this.#settled(engine.settle(this.#delivery, this.#letters, this.#remembered))
+      const done = engine.settle(this.delivery, this.#letters, this.#remembered)
+      return this.#settled(this.#over === undefined ? done : after(done, () => this.#leaveParking(this.#over)))
     }
     if (engine.closing.aborted) return this.#letGo()
+    const far = this.#farOff()
+    if (far.length > 0) return this.#parkAll(far)
     const waitMs = Math.max(0, Math.min(...this.#shares.map(({ dueAt }) => dueAt)) - engine.clock.now())
-    const waitsForOthers = this.#shares.some(({ claim }) => claim === 'busy')
+    const waitsForOthers = this.#shares.some(({ claim, gated }) => claim === 'busy' || gated)
     if (engine.ordered || engine.broadcast || waitsForOthers) {
       return waitsForOthers ? waitMs : after(this.#note(), (kept) => (kept ? (this.#isLeaving() ? this.#letGo() : waitMs) : this.#giveUp()))
     }
     this.#release()
     const retry = { afterMs: waitMs, progress: this.#progress(none), deadLetters: this.#letters }
-    return this.#settled(engine.giveBack(this.#delivery, retry, this.#remembered))
+    return this.#settled(engine.giveBack(this.delivery, retry, this.#remembered))
   }
 
   /**
@@ -338,15 +287,59 @@ export class Work implements Task {
    * event whose key keeps its order.
    */
   #settled(done: Awaitable<void>): Awaitable<number> {
-    const mustBeStored = this.#delivery.redelivered || this.#letters.some(({ keepsOrder }) => keepsOrder === true)
+    const mustBeStored =
+      this.delivery.redelivered || this.#over !== undefined || this.#letters.some(({ keepsOrder }) => keepsOrder === true)
     return mustBeStored ? after(done, () => finished) : finished
+  }
+
+  /** Those whose key would hold its place for too long. */
+  #farOff(): readonly Share[] {
+    const { parking, parkAfterMs, clock } = this.engine
+    if (parking === undefined || this.key === undefined || this.redriven !== undefined || this.#isLeaving()) return none
+    if (this.#heldSince === 0) this.#heldSince = clock.now()
+    return this.#shares.filter(({ claim, gated, dueAt }) => claim !== 'busy' && !gated && dueAt - this.#heldSince > parkAfterMs)
+  }
+
+  /** Noted before: a note that is refused says that the key is somebody else's by now. */
+  #parkAll(shares: readonly Share[]): Awaitable<number> {
+    return after(this.#note(), (kept) => {
+      if (!kept) return this.#giveUp()
+      for (const share of shares) {
+        const error = share.error ?? new Error('It waited for its next attempt when its process ended.')
+        this.#park(share, this.key as string, this.past.parkedLetter(share, 'waiting', error, this.engine.clock.now()))
+      }
+      return this.#settle()
+    })
+  }
+
+  /** Its key goes on as soon as the table knows; its acknowledgement waits until the letter is kept. */
+  #park(share: Share, key: string, letter: DeadLetter): void {
+    const { parking, hooks, dedup } = this.engine
+    this.#remove(share)
+    hooks.parked?.(letter)
+    if (parking !== undefined) this.#keep(parking.put(letter, key, this.delivery))
+    if (share.claim === 'claimed') void dedup?.release(share.claims)
+  }
+
+  /** A copy of a parked event is at its end without being handled. */
+  #ended({ subscriber }: Share): void {
+    if (this.parked !== undefined) this.#over = subscriber.name
+  }
+
+  /** After what became of it was stored: should the process die in between, the next owner of the key finds it late. */
+  #leaveParking(handler: string | undefined): Awaitable<void> {
+    const { parking } = this.engine
+    const { parked } = this
+    const { key } = this.delivery.message
+    if (handler === undefined || parking === undefined || parked === undefined || key === undefined || this.#isGone()) return
+    return parking.passed(handler, key, this.delivery, parked.id)
   }
 
   /** Somebody else has it now. */
   #giveUp(): number {
     this.#release()
     this.#forgetRemembered()
-    this.#engine.lost(this.#delivery)
+    this.engine.lost(this.delivery)
     return finished
   }
 
@@ -356,16 +349,16 @@ export class Work implements Task {
   }
 
   #isLeaving(): boolean {
-    return this.#delivery.leaving?.aborted === true
+    return this.delivery.leaving?.aborted === true
   }
 
   #isGone(): boolean {
-    return this.#refused || this.#delivery.lost.aborted
+    return this.#refused || this.delivery.lost.aborted
   }
 
   #note(): Awaitable<boolean> {
-    if (this.#engine.broadcast) return true
-    return after(this.#engine.note(this.#delivery, this.#progress(this.#letters)), (kept) => {
+    if (this.engine.broadcast) return true
+    return after(this.engine.note(this.delivery, this.#progress(this.#letters)), (kept) => {
       this.#progressKept = kept
       this.#open = false
       this.#refused = !kept
@@ -377,12 +370,19 @@ export class Work implements Task {
   #progress(unstored: readonly DeadLetter[]): string {
     const dead = unstored.map(({ handler, attempts }) => [handler, { started: attempts, dueAt: 0 }] as const)
     const handlers = new Map<string, HandlerProgress>([...dead, ...this.#shares.map((share) => [share.subscriber.name, share] as const)])
-    return encodeProgress({ firstAttemptAt: this.#firstAttemptAt, handlers, letter: this.#redriven })
+    const { firstAttemptAt, redriven: letter, parked } = this.past
+    return encodeProgress({ firstAttemptAt, handlers, letter, parked })
+  }
+
+  /** What the acknowledgement waits for. */
+  #keep(kept: Promise<unknown>): void {
+    kept.catch(() => undefined)
+    this.#remembered = this.#remembered === undefined ? kept : Promise.all([this.#remembered, kept])
   }
 
   #release(): void {
     const claims = this.#shares.filter(({ claim }) => claim === 'claimed').flatMap((share) => share.claims)
-    if (claims.length > 0) void this.#engine.dedup?.release(claims)
+    if (claims.length > 0) void this.engine.dedup?.release(claims)
   }
 
   /** Nobody waits for it any more, and where it fails the event comes again. */
@@ -395,41 +395,8 @@ export class Work implements Task {
     else this.#shares = this.#shares.filter((each) => each !== share)
   }
 
-  #report(share: Share, began: number) {
-    const durationMs = began === 0 ? 0 : this.#engine.clock.monotonic() - began
-    return {
-      message: this.#delivery.message,
-      group: this.#engine.group,
-      handler: share.subscriber.name,
-      attempt: share.started,
-      durationMs,
-    }
-  }
-
-  #orphan(name: string, attempts: number): DeadLetter {
-    const error = new SubscriptionError(
-      `Group "${this.#engine.group}" has no handler "${name}" here any more. Redrive it when there is one of that name again.`,
-    )
-    return this.#letter(name, 'orphaned', error, attempts)
-  }
-
-  /** What died again where order is kept takes the place of its letter, as it was the first of its key. */
-  #letter(
-    handler: string,
-    reason: DeadLetterReason,
-    error: Error,
-    attempts: number,
-    subscriber?: Subscriber,
-    at = this.#diedAt,
-  ): DeadLetter {
-    const { group, clock } = this.#engine
-    const { message, ref } = this.#delivery
-    const deadAt = at ?? clock.now()
-    const firstAttemptAt = this.#firstAttemptAt === 0 ? deadAt : this.#firstAttemptAt
-    const keepsOrder = (subscriber?.keepOrder === true && this.key !== undefined) || Boolean(this.#redriven)
-    const address = subscriber?.deadLetterAddress
-    const id = this.#redriven ? this.#redriven : letterId(group, handler, ref)
-    const about = { group, handler, message, id, received: this.#received, reason, error, attempts }
-    return deadLetterOf({ ...about, firstAttemptAt, deadAt, keepsOrder, address })
+  #orphan(name: string, attempts: number): void {
+    if (this.parked !== undefined) this.#over = name
+    this.#letters = [...this.#letters, this.past.orphan(name, attempts)]
   }
 }

@@ -28,6 +28,8 @@ export function descriptionOf(target: EventClass): ClassDescription {
     schema: statics.schema ?? given?.schema,
     key: functionOrNothing(statics.key, target) ?? given?.key,
     upcast: statics.upcast ?? given?.upcast,
+    encrypt: statics.encrypt ?? given?.encrypt,
+    subject: functionOrNothing(statics.subject, target) ?? given?.subject,
     fromData: functionOrNothing(statics.fromData, target),
   }
 }

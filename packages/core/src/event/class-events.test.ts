@@ -259,6 +259,22 @@ describe('class events', () => {
     expect(({} as { admin?: boolean }).admin).toBeUndefined()
   })
 
+  it('may be published as a plain object that names the type: what describes it is its metadata, and an instance arrives', () => {
+    class OrderRung extends DomainEvent {
+      static readonly eventType = 'OrderRung'
+      static readonly topic = 'orders.rung'
+      readonly eventType = OrderRung.eventType
+    }
+    expect(modelOfTarget(OrderRung)).toBeDefined()
+    const plain = { eventId: 'e-7', eventType: 'OrderRung', idempotencyKey: 'k-7', source: 'till', version: '1.0', orderId: 'o-7' }
+    const envelope = publish(plain)
+    expect(envelope).toMatchObject({ topic: 'orders.rung', type: 'OrderRung' })
+    expect(envelope.metadata).toMatchObject({ eventId: 'e-7', idempotencyKey: 'k-7', source: 'till' })
+    expect(envelope.data).toEqual({ orderId: 'o-7' })
+    expect(receive(OrderRung, envelope.data)).toBeInstanceOf(OrderRung)
+    expect(() => publish({ ...plain, version: 2 })).toThrow('is defined in version 1, and the object says 2')
+  })
+
   it('are not built from data that is no object, and received fields never run setters', () => {
     let ran = false
     class Guarded extends DomainEvent {

@@ -43,6 +43,10 @@ export class ClassModel extends DescribedModel {
 
   /** Throws InvalidEventError where an instance contradicts what its class was found to be. */
   check(event: Fields): void {
+    if (!this.#made(event)) {
+      this.partsOf(event)
+      return
+    }
     this.#compare(event, 'eventType', this.type)
     this.#compare(event, 'version', this.version)
     this.#compare(event, 'topic', this.topic)
@@ -59,6 +63,7 @@ export class ClassModel extends DescribedModel {
   }
 
   dataOf(event: object): unknown {
+    if (!this.#made(event)) return this.partsOf(event).data
     const data: Record<string, unknown> = {}
     for (const name of Object.keys(event)) {
       if (name === '__proto__') throw new InvalidEventError(`Event "${this.type}" may not have a field "__proto__". Remove it.`)
@@ -68,6 +73,7 @@ export class ClassModel extends DescribedModel {
   }
 
   metadataOf(event: object): EventMetadata {
+    if (!this.#made(event)) return this.partsOf(event).metadata
     const { metadata } = event as { metadata?: EventMetadata }
     return isMetadata(metadata) ? metadata : newMetadata(metadata)
   }
@@ -101,6 +107,11 @@ export class ClassModel extends DescribedModel {
       if (!this.#excluded.has(name)) setOwn(event, name, (data as Fields)[name])
     }
     return event
+  }
+
+  /** Otherwise it is a plain object that names the type. */
+  #made(event: object): boolean {
+    return event instanceof this.#class
   }
 
   #says(event: Fields, name: string): boolean {

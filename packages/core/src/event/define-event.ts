@@ -45,7 +45,13 @@ export interface EventOptions<Schema extends StandardSchema> {
   readonly key?: ((data: SchemaInput<Schema>) => string | undefined) | undefined
   /** Data of older versions, each step to the next version: `{ 1: (data) => … }`. */
   readonly upcast?: Upcasters | undefined
+  /** Fields of the data that are encrypted wherever the event lies; handlers and readers of a store get them as they were. */
+  readonly encrypt?: readonly FieldOf<SchemaInput<Schema>>[] | undefined
+  /** Whose key they are encrypted with, such as a user's id. `aggregateId` where it is not said. */
+  readonly subject?: ((data: SchemaInput<Schema>) => string | undefined) | undefined
 }
+
+type FieldOf<Data> = unknown extends Data ? string : Extract<keyof Data, string>
 
 /**
  * Describes events of one type. Call the result to make one: `OrderCreated({ orderId: 'o-1' })`.

@@ -12,10 +12,12 @@ export interface EventDescription {
   readonly schema?: StandardSchema | undefined
   readonly key?: ((data: never) => string | undefined) | undefined
   readonly upcast?: Upcasters | undefined
+  readonly encrypt?: readonly string[] | undefined
+  readonly subject?: ((data: never) => string | undefined) | undefined
 }
 
 const priorities: ReadonlySet<unknown> = new Set(Object.values(EventPriority))
-const optionNames: ReadonlySet<string> = new Set(['version', 'topic', 'priority', 'schema', 'key', 'upcast'])
+const optionNames: ReadonlySet<string> = new Set(['version', 'topic', 'priority', 'schema', 'key', 'upcast', 'encrypt', 'subject'])
 
 export function isPriority(value: unknown): value is EventPriority {
   return priorities.has(value)
@@ -30,7 +32,7 @@ export function checkDescription(type: unknown, description: EventDescription): 
   if (typeof type !== 'string' || type === '') {
     throw new ConfigurationError('An event needs a type, text that is not empty: defineEvent("OrderCreated", { … }).')
   }
-  const { version, topic, priority, schema, key, upcast } = description
+  const { version, topic, priority, schema, key, upcast, encrypt, subject } = description
   if (version !== undefined && !isVersion(version)) {
     throw new ConfigurationError(`Event "${type}": version must be a whole number from 1, not ${String(version)}.`)
   }
@@ -45,6 +47,12 @@ export function checkDescription(type: unknown, description: EventDescription): 
     throw new ConfigurationError(`Event "${type}": schema must be a Standard Schema (zod, valibot, arktype), or staticSchema<T>().`)
   }
   if (key !== undefined && typeof key !== 'function') throw new ConfigurationError(`Event "${type}": key must be a function of the data.`)
+  if (encrypt !== undefined && !(Array.isArray(encrypt) && encrypt.length > 0 && encrypt.every((name) => typeof name === 'string'))) {
+    throw new ConfigurationError(`Event "${type}": encrypt must be a list of names of fields, such as ['email'].`)
+  }
+  if (subject !== undefined && (typeof subject !== 'function' || encrypt === undefined)) {
+    throw new ConfigurationError(`Event "${type}": subject must be a function of the data, and says whose key the fields in "encrypt" get.`)
+  }
   if (upcast !== undefined && (typeof upcast !== 'object' || upcast === null)) {
     throw new ConfigurationError(`Event "${type}": upcast must be an object of functions by version, such as { 1: (data) => … }.`)
   }

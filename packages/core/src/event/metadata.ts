@@ -1,4 +1,5 @@
 import { InvalidEventError } from '../errors.js'
+import type { Trace } from '../ports/instrumentation.js'
 import { newEventId } from './event-id.js'
 
 /** What is known of an event beside its data. */
@@ -35,6 +36,8 @@ export interface MetadataDefaults {
   readonly correlationId?: string | undefined
   readonly causationId?: string | undefined
   readonly userId?: string | undefined
+  readonly aggregateId?: string | undefined
+  readonly aggregateType?: string | undefined
   readonly traceparent?: string | undefined
   readonly tracestate?: string | undefined
 }
@@ -117,6 +120,8 @@ class FreshMetadata implements EventMetadata {
     if (this.source === '') this.source = defaults.source
     this.environment ??= defaults.environment
     this.tenantId ??= defaults.tenantId
+    this.aggregateId ??= defaults.aggregateId
+    this.aggregateType ??= defaults.aggregateType
     if (this.traceparent === undefined) {
       this.traceparent = defaults.traceparent
       this.tracestate = defaults.tracestate
@@ -191,6 +196,13 @@ export function stampMetadata(metadata: EventMetadata, defaults: MetadataDefault
   }
   if (metadata instanceof ArrivedMetadata) return metadata
   return stampMetadata(newMetadata(metadata), defaults)
+}
+
+/** Gives metadata that was made here a trace, where it has none and is still to be published for the first time. */
+export function stampTrace(metadata: object, { traceparent, tracestate }: Trace): void {
+  if (!FreshMetadata.is(metadata) || metadata.traceparent !== undefined || Object.isFrozen(metadata)) return
+  metadata.traceparent = traceparent
+  metadata.tracestate = tracestate
 }
 
 /** True for metadata that this module made. */

@@ -25,6 +25,12 @@ export function modelOfEvent(event: object): EventModel {
   return modelOfConstructor(target as unknown as EventClass, event)
 }
 
+/** The type of anything that `publish` takes, and of anything that a handler gets. */
+export function typeOfEvent(event: object): string {
+  const { eventType } = event as { readonly eventType?: unknown }
+  return typeof eventType === 'string' ? eventType : modelOfEvent(event).type
+}
+
 /** The model of a definition or a class. `undefined` for anything else. */
 export function modelOfTarget(target: unknown): EventModel | undefined {
   const defined = modelOfDefinition(target)

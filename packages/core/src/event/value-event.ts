@@ -1,8 +1,6 @@
-import { InvalidEventError } from '../errors.js'
 import { DescribedModel } from './described-model.js'
 import type { EventModel, ReceivedEvent } from './event-model.js'
 import { type EventMetadata, newMetadata } from './metadata.js'
-import { partsOfPlainEvent } from './plain-event.js'
 
 /** An event that is a value: made by a definition, or given to the handler of one. */
 export interface ValueEvent<Type extends string = string, Data = unknown> {
@@ -70,23 +68,14 @@ export function makeValueEvent(model: EventModel, data: unknown, metadata?: Part
 /** Events as values: `{ type, version, data, metadata }`. */
 export class ValueModel extends DescribedModel {
   dataOf(event: object): unknown {
-    return MadeEvent.modelOf(event) === undefined ? this.#parts(event).data : (event as ValueEvent).data
+    return MadeEvent.modelOf(event) === undefined ? this.partsOf(event).data : (event as ValueEvent).data
   }
 
   metadataOf(event: object): EventMetadata {
-    return MadeEvent.modelOf(event) === undefined ? this.#parts(event).metadata : (event as ValueEvent).metadata
+    return MadeEvent.modelOf(event) === undefined ? this.partsOf(event).metadata : (event as ValueEvent).metadata
   }
 
   protected build(data: unknown, received: ReceivedEvent): object {
     return new MadeEvent(this, data, received.metadata)
-  }
-
-  /** A plain object that names this type is as good as a call of the definition. */
-  #parts(event: object): { readonly data: unknown; readonly metadata: EventMetadata } {
-    const parts = partsOfPlainEvent(event)
-    if (parts.version === undefined || parts.version === this.version) return parts
-    throw new InvalidEventError(
-      `Event "${this.type}" is defined in version ${this.version}, and the object says ${parts.version}. Publish the current version.`,
-    )
   }
 }

@@ -21,7 +21,7 @@ export interface IBroker {
    * Resolves when the broker has stored every message, in the given order for each key. Rejects with PublishError naming the
    * failed ones, or with outcome `unknown` where they may have been stored. Safe to call concurrently; order holds over calls too.
    */
-  publish(messages: readonly WireMessage[], options?: Abortable): Awaitable<void>
+  publish(messages: readonly WireMessage[], options?: StoreOptions): Awaitable<void>
   /** Creates the group where it is new, and hands its messages to `receive` until the consumer is stopped. Recovers by itself. */
   subscribe(source: Source, receive: Receive, options?: Abortable): Awaitable<Consumer>
   /** The destinations that exist, for subscriptions whose pattern leaves the destination open. Only where `capabilities.patterns`. */
@@ -32,6 +32,11 @@ export interface IBroker {
   removeGroup?(group: string, destination: string, options?: Abortable): Awaitable<void>
   /** The broker's own place for dead letters, where `capabilities.deadLetters` is `browse`. */
   readonly deadLetters?: IDeadLetterStore | undefined
+  /**
+   * Where a group keeps keys that wait long for a retry, and what follows them, so that they hold no place in the window: letters, apart
+   * from the dead ones, as durable as its events. Left out, such keys keep their places, and may fill the window.
+   */
+  parking?(group: string, destination: string): IDeadLetterStore | undefined
   /** What the groups have handled, remembered on the broker's side, where `capabilities.dedup` is `group`. */
   readonly idempotency?: IIdempotencyStore | undefined
   health(options?: Abortable): Awaitable<ComponentHealth>
@@ -57,6 +62,14 @@ export type BrokerEvent =
       readonly count?: number | undefined
     }
   | { readonly kind: 'warning'; readonly detail: string; readonly error?: Error | undefined }
+
+export interface StoreOptions extends Abortable {
+  /**
+   * Told of a message, by its index, as soon as it is stored. One call carries what many callers published, and who is told need not wait
+   * for the others. A broker may leave it out.
+   */
+  readonly stored?: ((index: number) => void) | undefined
+}
 
 export interface Source {
   /** Processes with the same group compete for its messages. */

@@ -22,6 +22,8 @@ export interface DeadLetter {
   readonly deadAt: number
   /** What follows it with the same key waits behind it, as dead letters of the reason `parked`. */
   readonly keepsOrder?: true | undefined
+  /** When its next attempt is due, where it is not dead but waits for one in a place for parked keys. */
+  readonly dueAt?: number | undefined
   /** Where in the broker it was to go, where its handler named a place. */
   readonly address?: DeadLetterAddress | undefined
   readonly message: WireMessage
@@ -33,8 +35,8 @@ export interface DeadLetterAddress {
   readonly routingKey?: string | undefined
 }
 
-/** `exhausted` attempts; `rejected` by the handler; `invalid` by its schema; `undecodable` bytes; `crashed` its process too often; `orphaned`: nobody has its handler's name; `parked` behind a dead one of its key, not dead itself. */
-export type DeadLetterReason = 'exhausted' | 'rejected' | 'invalid' | 'undecodable' | 'crashed' | 'orphaned' | 'parked'
+/** `exhausted` attempts; `rejected` by the handler; `invalid` by its schema; `undecodable` bytes; `crashed` its process too often; `orphaned`: nobody has its handler's name; `parked` behind another one of its key, `waiting` for its next attempt: neither is dead. */
+export type DeadLetterReason = 'exhausted' | 'rejected' | 'invalid' | 'undecodable' | 'crashed' | 'orphaned' | 'parked' | 'waiting'
 
 export interface DeadLetterFilter {
   readonly ids?: readonly string[] | undefined

@@ -4,7 +4,7 @@ import type { ComponentHealth } from './health.js'
 import type { ILeaseStore } from './lease-store.js'
 import type { WireMessage } from './message.js'
 
-/** A place in a store's global order. Opaque: comparable only by the store, and only within its `scope`. */
+/** A place in a store's global order. Opaque: comparable only by the store, and only within its `scope`. In every store `0` is before the first event. */
 export type Position = string
 
 /** What is kept: events append-only in streams, each stream with versions 1…n, all of them in one global order. */
@@ -27,6 +27,8 @@ export interface IEventStore {
   readAll(options?: ReadAllOptions): AsyncIterable<RecordedEvent>
   /** The position after the newest event, where a reader that wants only what comes now begins. */
   head(options?: Abortable): Awaitable<Position>
+  /** About how many events come after a position; without one, how many there are. What was removed or never committed may be counted. */
+  countAfter(position: Position | undefined, options?: Abortable): Awaitable<number>
   /** Gone from reads. Answers whether it was there. */
   deleteStream(stream: string, options?: AppendOptions): Awaitable<boolean>
   /** Calls back, soon and perhaps more often than needed, after something was appended in this process. Answers how to stop. */

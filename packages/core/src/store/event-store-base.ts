@@ -17,7 +17,9 @@ import type { ComponentHealth } from '../ports/health.js'
 import type { ILeaseStore } from '../ports/lease-store.js'
 import type { WireMessage } from '../ports/message.js'
 import { type FollowOptions, follow } from './follow.js'
-import { type IStoredEvents, StoredEvents, type StoredEventsSettings } from './stored-events.js'
+import { type IStoredEvents, type SaveOptions, StoredEvents, type StoredEventsSettings } from './stored-events.js'
+import type { StoreSubscription } from './subscription/store-subscription.js'
+import type { StoreEventHandler, StoreSubscribeOptions } from './subscription/subscribe-options.js'
 
 /** What every event store shares: the helpers that take and give events, and the hints of what was appended here. */
 export abstract class EventStoreBase implements IEventStore, IStoredEvents, AsyncDisposable {
@@ -33,6 +35,7 @@ export abstract class EventStoreBase implements IEventStore, IStoredEvents, Asyn
   abstract readStream(stream: string, options?: ReadStreamOptions): AsyncIterable<RecordedEvent>
   abstract readAll(options?: ReadAllOptions): AsyncIterable<RecordedEvent>
   abstract head(options?: Abortable): Awaitable<Position>
+  abstract countAfter(position: Position | undefined, options?: Abortable): Awaitable<number>
   abstract deleteStream(stream: string, options?: AppendOptions): Awaitable<boolean>
   abstract health(options?: Abortable): Awaitable<ComponentHealth>
   abstract close(options?: CloseOptions): Awaitable<void>
@@ -49,12 +52,7 @@ export abstract class EventStoreBase implements IEventStore, IStoredEvents, Asyn
     return follow(this, options)
   }
 
-  saveEvents(
-    stream: string,
-    events: readonly AnyEvent[],
-    expectedVersion?: ExpectedVersion,
-    options?: AppendOptions,
-  ): Promise<AppendResult> {
+  saveEvents(stream: string, events: readonly AnyEvent[], expectedVersion?: ExpectedVersion, options?: SaveOptions): Promise<AppendResult> {
     return this.#stored().saveEvents(stream, events, expectedVersion, options)
   }
 
@@ -68,6 +66,17 @@ export abstract class EventStoreBase implements IEventStore, IStoredEvents, Asyn
 
   getAllEvents<Event extends object = GeneralEvent>(fromPosition?: Position | number, batchSize?: number): Promise<Event[]> {
     return this.#stored().getAllEvents<Event>(fromPosition, batchSize)
+  }
+
+  eventOf(recorded: RecordedEvent): Awaitable<object> {
+    return this.#stored().eventOf(recorded)
+  }
+
+  subscribe<Event extends object = GeneralEvent>(
+    options: StoreSubscribeOptions,
+    handler: StoreEventHandler<Event>,
+  ): Promise<StoreSubscription> {
+    return this.#stored().subscribe<Event>(options, handler)
   }
 
   /** For the bus that the store is given to: its helpers then stamp, encode and decode as the bus does. */
@@ -101,6 +110,8 @@ export function withStoredEvents(store: IEventStore, settings: StoredEventsSetti
     getEvents: (...words) => events.getEvents(...words),
     getEventsByCorrelationId: (...words) => events.getEventsByCorrelationId(...words),
     getAllEvents: (...words) => events.getAllEvents(...words),
+    eventOf: (recorded) => events.eventOf(recorded),
+    subscribe: (options, handler) => events.subscribe(options, handler),
   }
   return new Proxy(store, {
     get(target, name) {

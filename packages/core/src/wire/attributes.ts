@@ -42,6 +42,7 @@ export function attributesOf(envelope: EventEnvelope): Record<string, string> {
   if (model.version !== 1) attributes.dataversion = String(model.version)
   if (priority !== EventPriority.NORMAL) attributes.priority = priority
   if (key !== undefined) attributes.partitionkey = text('partitionkey', key)
+  if (envelope.keyId !== undefined) attributes.keyid = envelope.keyId
   if (metadata.causationId !== undefined) attributes.causationid = text('causationid', metadata.causationId)
   if (metadata.userId !== undefined) attributes.userid = text('userid', metadata.userId)
   if (metadata.tenantId !== undefined) attributes.tenantid = text('tenantid', metadata.tenantId)

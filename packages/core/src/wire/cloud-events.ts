@@ -49,6 +49,7 @@ export class CloudEventsFormat implements WireFormat {
       version: dataVersion(attributes, id),
       topic,
       data: this.#decodeData(attributes.datacontenttype, data, id),
+      keyId: attributes.keyid,
       metadata: arrivedMetadata({
         eventId: id,
         timestamp: timeOf(attributes, id),

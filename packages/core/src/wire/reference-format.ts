@@ -1,4 +1,4 @@
-import { DecodeError } from '../errors.js'
+import { ConfigurationError, DecodeError } from '../errors.js'
 import { isBaseEvent } from '../event/domain-event.js'
 import type { EventEnvelope, ReceivedEvent } from '../event/event-model.js'
 import type { ReferenceData, WireMessage } from '../ports/message.js'
@@ -38,6 +38,10 @@ class ReferenceMessage implements WireMessage, ReferenceData {
 export class ReferenceFormat implements WireFormat {
   encode(envelope: EventEnvelope, destination: string): WireMessage {
     const { event, metadata } = envelope
+    if (envelope.keyId !== undefined)
+      throw new ConfigurationError(
+        `Event "${envelope.type}" has encrypted fields, and codec: 'reference' carries events as they are. Leave codec out.`,
+      )
     Object.freeze(metadata)
     if (isBaseEvent(event)) {
       Object.freeze(event)

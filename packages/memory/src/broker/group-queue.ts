@@ -50,6 +50,11 @@ export class GroupQueue {
     return this.#destination.log.head - this.#position + this.#open
   }
 
+  /** Whether all of its keys have one owner. */
+  get isLone(): boolean {
+    return this.#consumers.length === 1
+  }
+
   describe(): GroupDescription {
     const unsettled = this.#consumers.reduce((sum, consumer) => sum + consumer.inHand.size, 0)
     const consumers = this.#consumers.length
@@ -62,14 +67,14 @@ export class GroupQueue {
     else if (this.#ordered !== ordered) throw this.#otherOrder(order)
     if (ordered && this.#consumers.length === 1) this.#adoptKeys(this.#consumers[0] as MemoryConsumer)
     const consumer = new MemoryConsumer(this, receive, window, this.state.report)
-    this.#consumers = [...this.#consumers, consumer]
+    this.#membersAre([...this.#consumers, consumer])
     this.wake()
     return consumer
   }
 
   /** Gives what the consumer has in hand to the others, in its old order. */
   leave(consumer: MemoryConsumer): void {
-    this.#consumers = this.#consumers.filter((member) => member !== consumer)
+    this.#membersAre(this.#consumers.filter((member) => member !== consumer))
     for (let delivery = consumer.inHand.first; delivery !== undefined; delivery = consumer.inHand.first) {
       this.comeAgain(delivery, delivery.again(delivery.progress, delivery.redelivered || !delivery.released), 0)
     }
@@ -143,6 +148,11 @@ export class GroupQueue {
     if (letters.length === 0) return
     this.state.deadLetters.add(letters)
     this.state.counters.deadLettered += letters.length
+  }
+
+  #membersAre(consumers: readonly MemoryConsumer[]): void {
+    this.#consumers = consumers
+    if (this.#ordered) for (const consumer of consumers) consumer.membersChanged()
   }
 
   #hasWork(): boolean {

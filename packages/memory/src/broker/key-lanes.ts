@@ -7,6 +7,8 @@ export class Lane {
   readonly key: string
   /** The consumer that has deliveries of the key in hand; nobody else gets any meanwhile. */
   holder: MemoryConsumer | undefined = undefined
+  /** The holder's, from the first delivery that it has in hand to the last: the next holder is another owner. */
+  ownership: AbortSignal | undefined = undefined
   inHand = 0
   /** Deliveries that wait for their time; what came after them waits with them. */
   delayed = 0
@@ -83,6 +85,7 @@ export class KeyLanes {
   release(lane: Lane): void {
     if (--lane.inHand > 0) return
     lane.holder = undefined
+    lane.ownership = undefined
     this.#place(lane)
   }
 

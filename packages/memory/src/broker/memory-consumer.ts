@@ -15,6 +15,7 @@ export class MemoryConsumer implements Consumer {
   readonly #window: number
   readonly #report: (event: BrokerEvent) => void
   readonly #lost = new AbortController()
+  #ownership = this.#lost.signal
   #state: 'open' | 'paused' | 'stopped' | 'closed' = 'open'
   /** Core has not yet said that it has room for more. */
   #waiting = false
@@ -31,9 +32,13 @@ export class MemoryConsumer implements Consumer {
     return this.#state === 'open' && !this.#waiting ? this.#window - this.inHand.size : 0
   }
 
-  /** Aborted once it is closed with deliveries in hand. */
+  /** Aborted once it is closed with deliveries in hand. Another one since the members of its group have changed: keys may have been elsewhere. */
   get lost(): AbortSignal {
-    return this.#lost.signal
+    return this.#ownership
+  }
+
+  membersChanged(): void {
+    this.#ownership = AbortSignal.any([this.#lost.signal])
   }
 
   pause(): void {
@@ -59,8 +64,10 @@ export class MemoryConsumer implements Consumer {
   }
 
   hand(deliveries: readonly MemoryDelivery[]): void {
+    const ownership = this.#queue.isLone ? this.#ownership : undefined
     for (const delivery of deliveries) {
       delivery.holder = this
+      delivery.ownership = ownership ?? this.#ownershipOf(delivery.lane)
       delivery.inHand = true
       this.inHand.push(delivery)
     }
@@ -70,6 +77,11 @@ export class MemoryConsumer implements Consumer {
     } catch (thrown) {
       this.#refused(thrown)
     }
+  }
+
+  /** Keys go from one member to the other as they come: each time to another owner. */
+  #ownershipOf(lane: Lane | undefined): AbortSignal {
+    return lane === undefined ? this.#ownership : (lane.ownership ??= AbortSignal.any([this.#lost.signal]))
   }
 
   #waitFor(taken: Promise<void>): void {

@@ -17,6 +17,8 @@ export class MemoryDelivery implements Delivery, Delayed {
   progress: string | undefined
   /** Who got it; kept when it is settled. */
   holder: MemoryConsumer | undefined = undefined
+  /** Until it is lost, and of all that its holder has owned together with it. */
+  ownership: AbortSignal | undefined = undefined
   inHand = false
   /** No run of it is open: given back, it comes as it was. */
   released = false
@@ -37,7 +39,7 @@ export class MemoryDelivery implements Delivery, Delayed {
   }
 
   get lost(): AbortSignal {
-    return (this.holder as MemoryConsumer).lost
+    return this.ownership as AbortSignal
   }
 
   ack(): boolean {
