@@ -13,6 +13,7 @@ import type {
   IIdempotencyStore,
   Receive,
   Source,
+  StoreOptions,
   WireMessage,
 } from '@interline/core'
 
@@ -40,11 +41,15 @@ export class ForwardingBroker implements IBroker {
     return this.inner.idempotency
   }
 
+  parking(group: string, destination: string): IDeadLetterStore | undefined {
+    return this.inner.parking?.(group, destination)
+  }
+
   connect(options: ConnectOptions): Awaitable<void> {
     return this.inner.connect(options)
   }
 
-  publish(messages: readonly WireMessage[], options?: Abortable): Awaitable<void> {
+  publish(messages: readonly WireMessage[], options?: StoreOptions): Awaitable<void> {
     return this.inner.publish(messages, options)
   }
 

@@ -1,6 +1,13 @@
 import { setImmediate } from 'node:timers/promises'
 import { ConnectionError, type IEventStore } from '@interline/core'
-import { MemoryDeadLetterStore, MemoryEventStore, MemoryIdempotencyStore, MemoryLeaseStore } from '@interline/memory'
+import {
+  MemoryDeadLetterStore,
+  MemoryEventStore,
+  MemoryIdempotencyStore,
+  MemoryLeaseStore,
+  MemorySagaStore,
+  MemorySnapshotStore,
+} from '@interline/memory'
 import { describe, expect, it, test } from 'vitest'
 import {
   CollectingRunner,
@@ -10,6 +17,8 @@ import {
   testEventStore,
   testIdempotencyStore,
   testLeaseStore,
+  testSagaStore,
+  testSnapshotStore,
 } from '../src/index.js'
 
 const runner = { describe, it }
@@ -23,7 +32,9 @@ testEventStore('event store in memory', {
 })
 testIdempotencyStore('idempotency store in memory', { create: () => new MemoryIdempotencyStore(), shared: false, runner })
 testDeadLetterStore('dead-letter store in memory', { create: () => new MemoryDeadLetterStore(), shared: false, runner })
+testSnapshotStore('snapshot store in memory', { create: () => new MemorySnapshotStore(), shared: false, runner })
 testLeaseStore('lease store in memory', { create: () => new MemoryLeaseStore(), shared: false, runner })
+testSagaStore('saga store in memory', { create: () => new MemorySagaStore(), shared: false, runner })
 
 /** An object that does what another does, but for some of its methods. */
 function broken<T extends object>(store: T, changes: Partial<T>): T {
@@ -75,6 +86,7 @@ describe('the contract of stores finds', () => {
       'S10',
       'S13',
       'S15',
+      'S16',
     ])
   })
 
@@ -170,6 +182,26 @@ describe('the contract of stores finds', () => {
     expect(await failing((runner) => testDeadLetterStore('newest', { create, shared: false, runner, limits }))).toEqual(['D01', 'D03'])
   })
 
+  test('a snapshot store that gives the one that was saved last, and removes the newest', async () => {
+    const last = () => {
+      const store = new MemorySnapshotStore()
+      let saved: string | undefined
+      return broken<MemorySnapshotStore>(store, {
+        save: (snapshot) => {
+          if (saved === snapshot.stream) store.remove({ stream: saved })
+          saved = snapshot.stream
+          store.save(snapshot)
+        },
+      })
+    }
+    expect(await failing((runner) => testSnapshotStore('last', { create: last, shared: false, runner, limits }))).toEqual(['S12'])
+    const careless = () => {
+      const store = new MemorySnapshotStore()
+      return broken<MemorySnapshotStore>(store, { remove: ({ stream, takenBefore }) => store.remove({ stream, takenBefore }) })
+    }
+    expect(await failing((runner) => testSnapshotStore('careless', { create: careless, shared: false, runner, limits }))).toEqual(['S12'])
+  })
+
   test('a lease store whose tokens do not grow', async () => {
     const create = () => {
       const store = new MemoryLeaseStore()
@@ -181,5 +213,28 @@ describe('the contract of stores finds', () => {
       })
     }
     expect(await failing((runner) => testLeaseStore('unfenced', { create, shared: false, runner, limits }))).toContain('L01')
+  })
+
+  test('a saga store that saves under an old revision', async () => {
+    const create = () => {
+      const store = new MemorySagaStore()
+      return broken<MemorySagaStore>(store, {
+        save: (record, change, options) => store.save(store.load(record.type, record.id) ?? record, change, options),
+      })
+    }
+    expect(await failing((runner) => testSagaStore('unfenced sagas', { create, shared: false, runner, limits }))).toEqual(['G12', 'G13'])
+  })
+
+  test('a saga store that forgets to say that a lease had ended', async () => {
+    const create = () => {
+      const store = new MemorySagaStore()
+      return broken<MemorySagaStore>(store, {
+        claimDue: (types, options) => {
+          const { claimed, nextInMs } = store.claimDue(types, options)
+          return { claimed: claimed.map((each) => ({ ...each, lapsed: false })), nextInMs }
+        },
+      })
+    }
+    expect(await failing((runner) => testSagaStore('silent', { create, shared: false, runner, limits }))).toEqual(['G13'])
   })
 })

@@ -8,7 +8,7 @@ import { ForwardingBroker } from '../src/forwarding-broker.js'
 import { CollectingRunner, testBroker } from '../src/index.js'
 
 // These are no brokers to publish a table about.
-delete process.env.INTERLINE_REPORT
+delete process.env.INTERLINE_TEST_REPORT
 
 const limits = { gapMs: 1_500, caseMs: 10_000 }
 
@@ -64,13 +64,13 @@ describe('the suite of brokers', () => {
 
   test('writes one line for each case into the report', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'interline-report-'))
-    process.env.INTERLINE_REPORT = join(folder, 'report.jsonl')
+    process.env.INTERLINE_TEST_REPORT = join(folder, 'report.jsonl')
     try {
       const runner = new CollectingRunner()
       const create = () => new Claiming(new MemoryBroker(), { replay: false })
       testBroker('reported', { runner, create, leaveOut: { B12: 'for the test' }, scale: 'tiny', limits })
       await runner.run(['B01', 'B12', 'B13'])
-      const lines = (await readFile(process.env.INTERLINE_REPORT, 'utf8')).trim().split('\n')
+      const lines = (await readFile(process.env.INTERLINE_TEST_REPORT, 'utf8')).trim().split('\n')
       const [first, ...rest] = lines.map((line) => JSON.parse(line) as Record<string, unknown>)
       expect(first).toMatchObject({ kind: 'configuration', suite: 'broker', configuration: 'reported', capabilities: { replay: false } })
       expect(rest.map(({ id, outcome, reason }) => [id, outcome, reason])).toEqual([
@@ -80,7 +80,7 @@ describe('the suite of brokers', () => {
         ['B13', 'refused', undefined],
       ])
     } finally {
-      delete process.env.INTERLINE_REPORT
+      delete process.env.INTERLINE_TEST_REPORT
       await rm(folder, { recursive: true })
     }
   })

@@ -18,8 +18,8 @@ class SlowAnswers extends ForwardingBroker {
     this.#gate = gate
   }
 
-  override async publish(messages: readonly WireMessage[], options?: Abortable): Promise<void> {
-    await this.inner.publish(messages, options)
+  override async publish(messages: readonly WireMessage[], { signal }: Abortable = {}): Promise<void> {
+    await this.inner.publish(messages, { signal })
     this.onPublished.open()
     await this.#gate.opened
   }

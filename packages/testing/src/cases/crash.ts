@@ -1,26 +1,11 @@
 import assert from 'node:assert/strict'
-import { fileURLToPath } from 'node:url'
 import { type BrokerCase, cases } from '../contract/broker-case.js'
 import { range, type ThingEvent, ThingMade, things } from '../contract/events.js'
 import type { Room } from '../contract/room.js'
-import type { BuriedEvent, WorkerOrders } from '../crash/worker-messages.js'
-import { WorkerProcess } from '../crash/worker-process.js'
+import { startWorker, takeOverLimitMs } from '../crash/start-worker.js'
+import type { BuriedEvent } from '../crash/worker-messages.js'
+import type { WorkerProcess } from '../crash/worker-process.js'
 import { recorder } from '../waiting/recorder.js'
-
-const takeOverLimitMs = 15_000
-
-async function startWorker(room: Room, orders: Partial<WorkerOrders>): Promise<WorkerProcess> {
-  const { module, args = [] } = room.options.processes ?? assert.fail()
-  const path = module instanceof URL ? fileURLToPath(module) : module
-  const order = room.capabilities.order === 'key' ? 'key' : 'none'
-  const defaults = { service: 'suite', name: 'seen', order, concurrency: 4, maxAttempts: 5, workMs: 5 } as const
-  const worker = await WorkerProcess.start(
-    { module: path, args, namespace: room.namespace, ...defaults, ...orders },
-    { limitMs: takeOverLimitMs },
-  )
-  room.defer(() => worker.kill())
-  return worker
-}
 
 async function consumerDies(room: Room): Promise<void> {
   const keys = 8
@@ -65,9 +50,10 @@ async function poisonProcess(room: Room): Promise<void> {
   const maxAttempts = 3
   const keys = 4
   const poison = { n: 2, key: 'key-1' }
+  const harm = [{ ...poison, how: 'exits' }] as const
   const events = things(40, keys)
   // The group has to exist before anything is published.
-  const first = await startWorker(room, { poison, maxAttempts })
+  const first = await startWorker(room, { harm, maxAttempts })
   const publisher = room.bus({ service: 'publisher' })
   await publisher.publishBatch(events)
   const workers = [first]
@@ -78,7 +64,7 @@ async function poisonProcess(room: Room): Promise<void> {
     await room.waitFor(() => done() || latest().ended, { what: 'the workers', limitMs: takeOverLimitMs, progress: () => handled().size })
     if (!latest().ended) break
     assert.ok(workers.length <= maxAttempts, 'after the limit no process is ended any more')
-    workers.push(await startWorker(room, { poison, maxAttempts }))
+    workers.push(await startWorker(room, { harm, maxAttempts }))
   }
   const poisoned = workers.flatMap((worker) => worker.began.filter(({ n, key }) => n === poison.n && key === poison.key))
   assert.deepEqual(
@@ -112,7 +98,7 @@ async function poisonProcess(room: Room): Promise<void> {
 async function redriveInterrupted(room: Room): Promise<void> {
   const key = 'held'
   const count = 30
-  const sick = await startWorker(room, { failing: { n: 2, key }, keepOrder: true, maxAttempts: 2 })
+  const sick = await startWorker(room, { harm: [{ n: 2, key, how: 'throws' }], keepOrder: true, maxAttempts: 2 })
   const publisher = room.bus({ service: 'publisher' })
   await publisher.publishBatch(range(count).map((n) => ThingMade({ n, key })))
   let letters = 0

@@ -46,11 +46,11 @@ async function dataIsWhatTravels(room: Room): Promise<void> {
 
 /** Refuses some messages of each batch, as a server at its limits does. */
 class Refusing extends ForwardingBroker {
-  override async publish(messages: readonly WireMessage[], options?: Abortable): Promise<void> {
+  override async publish(messages: readonly WireMessage[], { signal }: Abortable = {}): Promise<void> {
     const refuses = (message: WireMessage): boolean => String(message.data).includes('refuse me')
     await this.inner.publish(
       messages.filter((message) => !refuses(message)),
-      options,
+      { signal },
     )
     const failed = messages.flatMap((message, index) => (refuses(message) ? [index] : []))
     if (failed.length > 0) throw new PublishError('The server is at its limits. Publish these again later.', { failed })

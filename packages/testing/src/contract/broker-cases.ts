@@ -2,6 +2,7 @@ import { abortCases } from '../cases/abort.js'
 import { crashCases } from '../cases/crash.js'
 import { deadLetterCases } from '../cases/dead-letters.js'
 import { dedupCases } from '../cases/dedup.js'
+import { flowCases } from '../cases/flow.js'
 import { foreignCases } from '../cases/foreign.js'
 import { groupCases } from '../cases/groups.js'
 import { honestyCases } from '../cases/honest.js'
@@ -9,6 +10,7 @@ import { keptOrderCases } from '../cases/kept-order.js'
 import { lifecycleCases } from '../cases/lifecycle.js'
 import { limitCases } from '../cases/limits.js'
 import { orderCases } from '../cases/order.js'
+import { parkedKeyCases } from '../cases/parked-keys.js'
 import { patternCases } from '../cases/patterns.js'
 import { publishCases } from '../cases/publish.js'
 import { retryCases } from '../cases/retry.js'
@@ -25,10 +27,12 @@ export const brokerCases: readonly BrokerCase[] = [
   ...groupCases,
   ...deadLetterCases,
   ...keptOrderCases,
+  ...parkedKeyCases,
   ...dedupCases,
   ...patternCases,
   ...honestyCases,
   ...limitCases,
+  ...flowCases,
   ...foreignCases,
   ...serverCases,
   ...crashCases,

@@ -20,7 +20,7 @@ export interface TestBrokerOptions {
   readonly processes?: ProcessOptions | undefined
   /** How long a delivery belongs to its consumer without a sign of life, as `create` sets it. Needed by B29. */
   readonly leaseMs?: number | undefined
-  /** A new store for the dead letters of a case, for a broker whose own place can't be browsed. */
+  /** A new store for letters of a case, for a broker whose own place can't be browsed: one for the dead, one for parked keys. */
   readonly deadLetterStore?: (() => IDeadLetterStore) | undefined
   /** Options of every bus that the suite makes. */
   readonly bus?: Partial<Omit<EventBusOptions, 'broker'>> | undefined
@@ -28,7 +28,7 @@ export interface TestBrokerOptions {
   readonly leaveOut?: Readonly<Record<string, string>> | undefined
   /** `describe` and `it` of your test runner. Default: the global ones. */
   readonly runner?: TestRunner | undefined
-  /** `full` takes minutes. Default: `full` where `INTERLINE_SCALE` says so, else `short`. */
+  /** `full` takes minutes. Default: `full` where `INTERLINE_TEST_SCALE` says so, else `short`. */
   readonly scale?: Scale | undefined
   readonly limits?: Partial<Limits> | undefined
 }

@@ -39,6 +39,7 @@ export class Room {
   readonly capabilities: BrokerCapabilities
   readonly #shared: SharedBroker | undefined
   readonly #deadLetters: IDeadLetterStore | undefined
+  readonly #parking: IDeadLetterStore | undefined
   readonly #closing: (() => Promise<unknown>)[] = []
 
   constructor(options: TestBrokerOptions, scale: Scale, limits: Limits) {
@@ -48,6 +49,7 @@ export class Room {
     this.scale = scale
     this.limits = limits
     this.#deadLetters = options.deadLetterStore?.()
+    this.#parking = options.deadLetterStore?.()
     const first = options.create(this.namespace)
     this.capabilities = first.capabilities
     this.#shared = first.capabilities.local ? new SharedBroker(first) : undefined
@@ -72,6 +74,7 @@ export class Room {
       retry: used.capabilities.retry ? quickRetry() : undefined,
       logger: silent,
       deadLetters: this.#deadLetters,
+      parking: this.#parking,
       ...this.options.bus,
       ...options,
       broker: used,

@@ -3,7 +3,7 @@ import type { BrokerCapabilities } from '@interline/core'
 import { report } from '../runner/report.js'
 import { runnerOrGlobal } from '../runner/test-runner.js'
 import { within } from '../waiting/wait-for.js'
-import type { BrokerCase } from './broker-case.js'
+import type { BrokerCase, Means } from './broker-case.js'
 import { brokerCases } from './broker-cases.js'
 import type { Limits, Scale, TestBrokerOptions } from './broker-options.js'
 import { Room } from './room.js'
@@ -22,19 +22,20 @@ export function testBroker(name: string, options: TestBrokerOptions): void {
   registerCases(name, options, { suite: 'broker', cases: brokerCases, room: (...settings) => new Room(...settings) })
 }
 
-export interface Suite {
+export interface Suite<R extends Room> {
   /** Its name in the report. */
   readonly suite: string
-  readonly cases: readonly BrokerCase[]
-  readonly room: (options: TestBrokerOptions, scale: Scale, limits: Limits) => Room
+  readonly cases: readonly BrokerCase<R>[]
+  readonly room: (options: TestBrokerOptions, scale: Scale, limits: Limits) => R
 }
 
-export function registerCases(name: string, options: TestBrokerOptions, { suite, cases, room: makeRoom }: Suite): void {
+export function registerCases<R extends Room>(name: string, options: TestBrokerOptions, { suite, cases, room: makeRoom }: Suite<R>): void {
   const runner = runnerOrGlobal(options.runner)
-  const scale = options.scale ?? (process.env.INTERLINE_SCALE === 'full' ? 'full' : 'short')
+  const scale = scaleOf(options)
   const limits = { ...defaultLimits[scale], ...options.limits }
-  const { capabilities } = options.create('it-capabilities')
-  const together = options.deadLetterStore === undefined ? capabilities : { ...capabilities, deadLetters: 'browse' as const }
+  const { capabilities, parking } = options.create('it-capabilities')
+  const hasStores = options.deadLetterStore !== undefined
+  const together = hasStores ? { ...capabilities, deadLetters: 'browse' as const } : capabilities
   const about = { suite, configuration: name }
   runner.describe(name, () => {
     report({ kind: 'configuration', ...about, capabilities })
@@ -50,7 +51,9 @@ export function registerCases(name: string, options: TestBrokerOptions, { suite,
       }
       if (capabilities.local && each.hooks !== undefined) continue
       // another process has no part in a store of this one
-      const plan = planOf(each, each.hooks?.includes('processes') === true ? capabilities : together, options)
+      const isAlone = each.hooks?.includes('processes') !== true
+      const means = { parking: parking !== undefined || (isAlone && hasStores) }
+      const plan = planOf(each, isAlone ? together : capabilities, means, options)
       if (plan === undefined) continue
       const { title, outcome, run } = plan
       runner.it(
@@ -58,11 +61,7 @@ export function registerCases(name: string, options: TestBrokerOptions, { suite,
         async () => {
           try {
             const room = makeRoom(options, scale, limits)
-            try {
-              await within(run(room), limits.caseMs, `The case ${id}`)
-            } finally {
-              await room.close()
-            }
+            await closing(room, () => within(run(room), limits.caseMs, `The case ${id}`))
             report({ kind: 'case', ...about, id, title, outcome })
           } catch (error) {
             report({ kind: 'case', ...about, id, title, outcome: 'failed' })
@@ -75,24 +74,45 @@ export function registerCases(name: string, options: TestBrokerOptions, { suite,
   })
 }
 
+/** What was asked for, else what the environment says. */
+export function scaleOf({ scale }: { readonly scale?: Scale | undefined }): Scale {
+  return scale ?? (process.env.INTERLINE_TEST_SCALE === 'full' ? 'full' : 'short')
+}
+
+async function closing(room: Room, work: () => Promise<void>): Promise<void> {
+  try {
+    await work()
+  } catch (error) {
+    // what goes wrong from here on follows from it
+    await room.close().catch(() => undefined)
+    throw error
+  }
+  await room.close()
+}
+
 /** Where an id has cases that need means and cases that need none, only the former can be left out for want of them. */
-function isLeftOut(each: BrokerCase, options: TestBrokerOptions): boolean {
+function isLeftOut<R extends Room>(each: BrokerCase<R>, options: TestBrokerOptions): boolean {
   const needsMeans = brokerCases.some(({ id, hooks }) => id === each.id && hooks !== undefined)
   return needsMeans ? missingHooks(each, options).length > 0 : true
 }
 
-function missingHooks(each: BrokerCase, options: TestBrokerOptions): readonly (keyof TestBrokerOptions)[] {
+function missingHooks<R extends Room>(each: BrokerCase<R>, options: TestBrokerOptions): readonly (keyof TestBrokerOptions)[] {
   return each.hooks?.filter((hook) => options[hook] === undefined) ?? []
 }
 
-interface Plan {
+interface Plan<R extends Room> {
   readonly title: string
   readonly outcome: 'passed' | 'refused'
-  run(room: Room): Promise<void>
+  run(room: R): Promise<void>
 }
 
-function planOf(each: BrokerCase, capabilities: BrokerCapabilities, options: TestBrokerOptions): Plan | undefined {
-  if (each.needs !== undefined && !each.needs(capabilities))
+function planOf<R extends Room>(
+  each: BrokerCase<R>,
+  capabilities: BrokerCapabilities,
+  means: Means,
+  options: TestBrokerOptions,
+): Plan<R> | undefined {
+  if (each.needs !== undefined && !each.needs(capabilities, means))
     return each.refused === undefined ? undefined : { ...each.refused, outcome: 'refused' }
   const missing = missingHooks(each, options)
   if (missing.length === 0) return { title: each.title, outcome: 'passed', run: (room) => each.run(room) }

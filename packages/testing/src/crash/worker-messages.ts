@@ -11,18 +11,47 @@ export interface WorkerOrders {
   readonly maxAttempts: number
   /** How long it works on an event. */
   readonly workMs: number
-  /** The number and key of the event that its handler can't take. */
-  readonly failing?: { readonly n: number; readonly key: string } | undefined
   readonly keepOrder?: boolean | undefined
-  /** The number and key of the event whose handler ends the process. */
-  readonly poison?: { readonly n: number; readonly key: string } | undefined
+  /** How long it waits between attempts; 5 ms where it is not said. */
+  readonly retryMs?: number | undefined
+  /** Options of its bus. */
+  readonly window?: number | undefined
+  readonly parkAfterMs?: number | undefined
+  /** The events that its handler can't take, and what it does with them, each time. */
+  readonly harm?: readonly Harm[] | undefined
+  /** All the memory that it has, where a handler is to take more than that. */
+  readonly heapMegabytes?: number | undefined
+  /** How long a handler blocks, or is slow. */
+  readonly harmMs?: number | undefined
+  /** `false` hands duplicates to the handler. */
+  readonly dedup?: false | undefined
+}
+
+export interface Harm {
+  readonly n: number
+  readonly key: string
+  /** `throws` an error, `exits` the process, takes more `memory` than there is, or succeeds after it `blocks` the event loop or is `slow`. */
+  readonly how: 'throws' | 'exits' | 'memory' | 'blocks' | 'slow'
 }
 
 /** What it tells, each before it goes on, so that the parent knows of everything that happened before a kill. */
 export type WorkerReport =
   | { readonly kind: 'ready' }
   | ({ readonly kind: 'buried' } & BuriedEvent)
-  | { readonly kind: 'began' | 'handled'; readonly id: string; readonly n: number; readonly key: string; readonly attempt: number }
+  /** A delivery was taken away from it, or its settlement came too late. */
+  | { readonly kind: 'lost'; readonly id: string }
+  /** Its connection to the server was lost. */
+  | { readonly kind: 'cut-off' }
+  | ({ readonly kind: 'began' | 'handled' } & WorkerRun)
+
+export interface WorkerRun {
+  readonly id: string
+  readonly n: number
+  readonly key: string
+  readonly attempt: number
+  /** By the machine's monotonic clock, which is the same in every process. */
+  readonly atMs: number
+}
 
 /** An event that became a dead letter there. */
 export interface BuriedEvent {

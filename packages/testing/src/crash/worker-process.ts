@@ -1,34 +1,39 @@
-import { type ChildProcess, fork } from 'node:child_process'
-import { existsSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
+import type { ChildProcess } from 'node:child_process'
 import type { WaitOptions } from '../waiting/wait-for.js'
 import { waitFor } from '../waiting/wait-for.js'
-import type { BuriedEvent, WorkerOrders, WorkerReport } from './worker-messages.js'
+import { startProgram } from './compiled-program.js'
+import type { BuriedEvent, WorkerOrders, WorkerReport, WorkerRun } from './worker-messages.js'
 
-type Run = Extract<WorkerReport, { readonly id: string }>
+type Run = WorkerRun & { readonly kind: 'began' | 'handled' }
+
+export interface WorkerStartOptions extends WaitOptions {
+  /** Told of everything that the worker says, as it says it. */
+  readonly listen?: ((report: WorkerReport) => void) | undefined
+}
 
 /** A consumer in a process of its own. */
 export class WorkerProcess implements AsyncDisposable {
   readonly #child: ChildProcess
   readonly #runs: Run[] = []
   readonly #buried: BuriedEvent[] = []
+  readonly #lost = new Set<string>()
   readonly #errors: string[] = []
   #ready = false
 
-  private constructor(orders: WorkerOrders) {
-    // Neither the loader nor the environment of the test runner is for the worker.
-    const { NODE_OPTIONS: _ours, ...env } = process.env
-    this.#child = fork(workerProgram(), [JSON.stringify(orders)], { execArgv: [], env, stdio: ['ignore', 'ignore', 'pipe', 'ipc'] })
+  private constructor(orders: WorkerOrders, listen?: (report: WorkerReport) => void) {
+    this.#child = startProgram('./worker-program.js', orders, orders.heapMegabytes)
     this.#child.on('message', (report: WorkerReport) => {
       if (report.kind === 'ready') this.#ready = true
       else if (report.kind === 'buried') this.#buried.push(report)
-      else this.#runs.push(report)
+      else if (report.kind === 'lost') this.#lost.add(report.id)
+      else if (report.kind !== 'cut-off') this.#runs.push(report)
+      listen?.(report)
     })
     this.#child.stderr?.on('data', (chunk: Buffer) => this.#errors.push(chunk.toString()))
   }
 
-  static async start(orders: WorkerOrders, options: WaitOptions = {}): Promise<WorkerProcess> {
-    const worker = new WorkerProcess(orders)
+  static async start(orders: WorkerOrders, { listen, ...options }: WorkerStartOptions = {}): Promise<WorkerProcess> {
+    const worker = new WorkerProcess(orders, listen)
     await waitFor(() => worker.#ready || worker.ended, { what: 'the worker process to be ready', ...options })
     // One whose first event is its end may be gone before it said that it was ready.
     if (worker.#ready || worker.#runs.length > 0) return worker
@@ -53,6 +58,11 @@ export class WorkerProcess implements AsyncDisposable {
     return this.#buried
   }
 
+  /** Events whose delivery it knows to have lost. */
+  get lost(): ReadonlySet<string> {
+    return this.#lost
+  }
+
   /** `kill -9`, and waits until it is gone. */
   async kill(): Promise<void> {
     if (this.ended) return
@@ -61,15 +71,26 @@ export class WorkerProcess implements AsyncDisposable {
     await gone
   }
 
+  /** Asks it to end (SIGTERM), and gives its exit code once it has, or `undefined` where a signal ended it. */
+  async leave(): Promise<number | undefined> {
+    const gone = new Promise<void>((resolve) => this.#child.once('close', () => resolve()))
+    if (!this.ended) {
+      this.#child.kill('SIGTERM')
+      await gone
+    }
+    return this.#child.exitCode ?? undefined
+  }
+
+  /** Freezes it (SIGSTOP): its connections stay open, and it neither renews nor answers. */
+  freeze(): void {
+    this.#child.kill('SIGSTOP')
+  }
+
+  thaw(): void {
+    this.#child.kill('SIGCONT')
+  }
+
   [Symbol.asyncDispose](): Promise<void> {
     return this.kill()
   }
-}
-
-/** The compiled program, also where this file runs from its source. */
-function workerProgram(): string {
-  const here = new URL('./worker-program.js', import.meta.url)
-  const path = fileURLToPath(here).replace(/([\\/])src([\\/]crash[\\/])/, '$1dist$2')
-  if (existsSync(path)) return path
-  throw new Error('Worker processes run the compiled package, and it is not there. Build first: tsc -b.')
 }

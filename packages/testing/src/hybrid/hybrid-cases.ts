@@ -35,9 +35,9 @@ class Watched extends ForwardingBroker {
   readonly accepted: string[] = []
   refuses = false
 
-  override async publish(messages: readonly WireMessage[], options?: Abortable): Promise<void> {
+  override async publish(messages: readonly WireMessage[], { signal }: Abortable = {}): Promise<void> {
     if (this.refuses) throw new PublishError('The remote broker takes nothing for now.', { outcome: 'failed' })
-    await this.inner.publish(messages, options)
+    await this.inner.publish(messages, { signal })
     this.accepted.push(...messages.map(({ attributes }) => attributes.type ?? ''))
   }
 }

@@ -15,10 +15,10 @@ export type ReportLine =
     }
 
 /**
- * Appends to the file that `INTERLINE_REPORT` names, one JSON object a line, whatever the test runner and however many processes
+ * Appends to the file that `INTERLINE_TEST_REPORT` names, one JSON object a line, whatever the test runner and however many processes
  * it uses. Nothing is written where it is not set.
  */
 export function report(line: ReportLine): void {
-  const path = process.env.INTERLINE_REPORT
+  const path = process.env.INTERLINE_TEST_REPORT
   if (path !== undefined && path !== '') appendFileSync(path, `${JSON.stringify(line)}\n`)
 }

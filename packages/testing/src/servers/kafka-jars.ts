@@ -5,7 +5,8 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 
 const run = promisify(execFile)
-const version = '4.1.0'
+/** Another version is asked for by `INTERLINE_TEST_KAFKA_VERSION`, such as 3.9.1. */
+const version = process.env.INTERLINE_TEST_KAFKA_VERSION || '4.1.0'
 const fetchLimitMs = 180_000
 
 /** Kafka's jars, kept outside the repository for the next run. Fetched by Maven where they are not there yet. */

@@ -18,6 +18,19 @@ export interface PrivateKafkaOptions {
   readonly login?: { readonly username: string; readonly password: string } | undefined
   /** More lines of `server.properties`. */
   readonly properties?: Readonly<Record<string, string>> | undefined
+  /** Of a node of a cluster; without it the node is alone. */
+  readonly member?: KafkaMember | undefined
+}
+
+/** What a node knows of the cluster that it belongs to. */
+export interface KafkaMember {
+  readonly clusterId: string
+  readonly nodeId: number
+  readonly controllerPort: number
+  /** Of all nodes, as `controller.quorum.voters`. */
+  readonly voters: string
+  /** Where the nodes talk to each other, without a login. */
+  readonly internalPort: number
 }
 
 const run = promisify(execFile)
@@ -29,7 +42,8 @@ const javaOptions = ['-Xmx512m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', 
 export async function startKafka(options: PrivateKafkaOptions = {}): Promise<PrivateKafka> {
   const jars = await kafkaJars()
   const folder = await mkdtemp(join(tmpdir(), 'interline-kafka-'))
-  const kafka = new PrivateKafka(options.port ?? (await freePort()), await freePort(), folder, jars, options)
+  const port = options.port ?? (await freePort())
+  const kafka = new PrivateKafka(port, options.member?.controllerPort ?? (await freePort()), folder, jars, options)
   return started(kafka, () => kafka.format())
 }
 
@@ -67,15 +81,19 @@ export class PrivateKafka extends PrivateProcess {
   /** Prepares the empty data folder, once. */
   async format(): Promise<void> {
     await writeFile(this.#configuration, properties(this.port, this.#controllerPort, join(this.#folder, 'data'), this.#options))
-    // 16 bytes; one that began with a dash would be read as an option
-    const id = randomBytes(16).toString('base64url').replace(/^-/, 'A')
+    const id = this.#options.member?.clusterId ?? newClusterId()
     const words = ['-cp', join(this.#jars, '*'), 'kafka.tools.StorageTool', 'format', '-t', id, '-c', this.#configuration]
     await run('java', [...javaOptions, ...words], { timeout: startLimitMs })
   }
 }
 
+/** 16 bytes; one that began with a dash would be read as an option. */
+export function newClusterId(): string {
+  return randomBytes(16).toString('base64url').replace(/^-/, 'A')
+}
+
 function properties(port: number, controllerPort: number, folder: string, options: PrivateKafkaOptions): string {
-  const { login, advertisedPort = port } = options
+  const { login, advertisedPort = port, member } = options
   const protocol = login === undefined ? 'PLAINTEXT' : 'SASL_PLAINTEXT'
   const plain = 'org.apache.kafka.common.security.plain.PlainLoginModule required'
   const sasl: Record<string, string> =
@@ -109,9 +127,27 @@ function properties(port: number, controllerPort: number, folder: string, option
     'broker.heartbeat.interval.ms': '300',
     'auto.create.topics.enable': 'false',
     ...sasl,
+    ...(member === undefined ? {} : propertiesOf(member, port, protocol)),
     ...options.properties,
   }
   return Object.entries(all)
     .map(([name, value]) => `${name}=${value}\n`)
     .join('')
+}
+
+function propertiesOf(
+  { nodeId, voters, internalPort, controllerPort }: KafkaMember,
+  port: number,
+  protocol: string,
+): Record<string, string> {
+  const clients = `CLIENTS://127.0.0.1:${port}`
+  const internal = `INTERNAL://127.0.0.1:${internalPort}`
+  return {
+    'node.id': String(nodeId),
+    'controller.quorum.voters': voters,
+    listeners: `${clients},${internal},CONTROLLER://127.0.0.1:${controllerPort}`,
+    'advertised.listeners': `${clients},${internal}`,
+    'listener.security.protocol.map': `CLIENTS:${protocol},INTERNAL:PLAINTEXT,CONTROLLER:PLAINTEXT`,
+    'inter.broker.listener.name': 'INTERNAL',
+  }
 }

@@ -15,6 +15,8 @@ export interface PrivateRabbitMqOptions {
   readonly password?: string | undefined
   /** More lines of `rabbitmq.conf`. */
   readonly settings?: readonly string[] | undefined
+  /** What nodes of one cluster know each other by. Such nodes elect leaders among themselves. */
+  readonly cookie?: string | undefined
 }
 
 const run = promisify(execFile)
@@ -31,20 +33,28 @@ const debianFolder = '/usr/lib/rabbitmq/bin'
 /** Starts a RabbitMQ node of the test's own, on loopback, with folders that go away with it. Needs `rabbitmq-server`. */
 export async function startRabbitMq(options: PrivateRabbitMqOptions = {}): Promise<PrivateRabbitMq> {
   const folder = await mkdtemp(join(tmpdir(), 'interline-rabbitmq-'))
-  return started(new PrivateRabbitMq(options.port ?? (await freePort()), await freePort(), folder, options))
+  const { cookie } = options
+  return started(new PrivateRabbitMq(options.port ?? (await freePort()), await freePort(), folder, options), async () => {
+    if (cookie !== undefined) await writeFile(join(folder, '.erlang.cookie'), cookie, { mode: 0o400 })
+  })
 }
 
 /** A server that a test may kill, freeze, block and bring back. */
 export class PrivateRabbitMq extends PrivateProcess {
   readonly username: 'guest' = username
   readonly password: string
+  /** What the other nodes of a cluster call it. */
+  readonly nodeName: string
   readonly #folder: string
   readonly #environment: NodeJS.ProcessEnv
   readonly #settings: readonly string[]
+  readonly #isAlone: boolean
   #wasKilled = false
 
-  constructor(port: number, distributionPort: number, folder: string, { password = 'guest', settings = [] }: PrivateRabbitMqOptions) {
-    const environment = environmentOf(folder, distributionPort)
+  constructor(port: number, distributionPort: number, folder: string, options: PrivateRabbitMqOptions) {
+    const { password = 'guest', settings = [], cookie } = options
+    const nodeName = `interline-${randomBytes(6).toString('hex')}@localhost`
+    const environment = environmentOf(folder, nodeName, distributionPort)
     super({
       name: 'rabbitmq-server',
       binary: program('rabbitmq-server'),
@@ -56,6 +66,8 @@ export class PrivateRabbitMq extends PrivateProcess {
       answers: () => rabbitMqAnswers({ port, username, password }),
     })
     this.password = password
+    this.nodeName = nodeName
+    this.#isAlone = cookie === undefined
     this.#folder = folder
     this.#environment = environment
     this.#settings = [
@@ -76,7 +88,7 @@ export class PrivateRabbitMq extends PrivateProcess {
     await writeFile(join(this.#folder, 'rabbitmq.conf'), this.#settings.map((line) => `${line}\n`).join(''))
     await writeFile(join(this.#folder, 'enabled_plugins'), '[].\n')
     await super.start()
-    if (this.#wasKilled) await this.control('eval', electLeaders)
+    if (this.#wasKilled && this.#isAlone) await this.control('eval', electLeaders)
   }
 
   override async kill(): Promise<void> {
@@ -91,13 +103,13 @@ export class PrivateRabbitMq extends PrivateProcess {
   }
 }
 
-function environmentOf(folder: string, distributionPort: number): NodeJS.ProcessEnv {
+function environmentOf(folder: string, nodeName: string, distributionPort: number): NodeJS.ProcessEnv {
   return {
     PATH: process.env.PATH,
     LANG: 'C.UTF-8',
     // the cookie lies there
     HOME: folder,
-    RABBITMQ_NODENAME: `interline-${randomBytes(6).toString('hex')}@localhost`,
+    RABBITMQ_NODENAME: nodeName,
     RABBITMQ_DIST_PORT: String(distributionPort),
     RABBITMQ_CONFIG_FILE: join(folder, 'rabbitmq.conf'),
     RABBITMQ_ENABLED_PLUGINS_FILE: join(folder, 'enabled_plugins'),

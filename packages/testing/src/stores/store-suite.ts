@@ -13,6 +13,8 @@ export interface TestStoreOptions<Store> {
   readonly retaining?: ((namespace: string, retention: Retention) => Awaitable<Store & Retaining>) | undefined
   /** A durable server of the suite's own, to be killed. Needed by S14, which is left out without it. */
   readonly server?: (() => Promise<PrivateStoreServer<Store>>) | undefined
+  /** How a child process makes the same store, for the case in which it is killed, which is left out without it. */
+  readonly processes?: StoreProcessOptions | undefined
   /** False for a store in memory, of which a namespace has one instance. Default: true. */
   readonly shared?: boolean | undefined
   readonly cleanUp?: ((namespace: string) => Promise<void> | void) | undefined
@@ -27,6 +29,12 @@ export interface StoreCase<Store extends object> {
   readonly id: string
   readonly title: string
   run(room: StoreRoom<Store>): Promise<void>
+}
+
+export interface StoreProcessOptions {
+  /** Exports `createStore(namespace, ...args)`, for the compiled packages. */
+  readonly module: URL | string
+  readonly args?: readonly string[] | undefined
 }
 
 export interface Retention {
@@ -94,6 +102,12 @@ export class StoreRoom<Store extends object> {
     return this.#open(() => this.#options.create(elsewhere))
   }
 
+  /** What a process is told that is to have this room's store; `undefined` where the configuration gives none. */
+  get processes(): { readonly module: string; readonly args: readonly string[]; readonly namespace: string } | undefined {
+    const { processes } = this.#options
+    return processes && { module: String(processes.module), args: processes.args ?? [], namespace: this.namespace }
+  }
+
   retaining(retention: Retention): Promise<Store & Retaining> {
     const make = this.#options.retaining ?? assert.fail('The configuration gives no store with retention.')
     return this.#open((namespace) => make(namespace, retention))
@@ -139,7 +153,7 @@ export function registerStoreCases<Store extends object>(
   cases: readonly StoreCase<Store>[],
 ): void {
   const runner = runnerOrGlobal(options.runner)
-  const scale = options.scale ?? (process.env.INTERLINE_SCALE === 'full' ? 'full' : 'short')
+  const scale = options.scale ?? (process.env.INTERLINE_TEST_SCALE === 'full' ? 'full' : 'short')
   const limits = { ...defaultLimits, ...options.limits }
   runner.describe(name, () => {
     for (const { id, title, run } of cases) {

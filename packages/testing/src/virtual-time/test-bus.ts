@@ -11,7 +11,8 @@ import {
   type Instrumentation,
   type PublishOptions,
 } from '@interline/core'
-import { MemoryBroker } from '@interline/memory'
+import { type SagaDefinition, SagaManager } from '@interline/domain'
+import { MemoryBroker, MemorySagaStore } from '@interline/memory'
 import { waitFor } from '../waiting/wait-for.js'
 import { describePublished, isOf, nameOf, type PublishedEvent, RecordingBroker } from './published-events.js'
 import { settle } from './settle.js'
@@ -20,6 +21,8 @@ import { VirtualClock } from './virtual-clock.js'
 export interface TestBusOptions extends Omit<EventBusOptions, 'broker' | 'clock' | 'codec'> {
   /** Instances whose decorators say what they handle. */
   readonly handlers?: readonly object[] | undefined
+  /** Sagas that run on this bus, kept in memory; `test.sagas` finds them. */
+  readonly sagas?: readonly SagaDefinition[] | undefined
   /** When the virtual time begins. Default: 1 January 2030. */
   readonly startAt?: Date | undefined
 }
@@ -44,6 +47,7 @@ export async function testBus(options: TestBusOptions = {}): Promise<TestBus> {
   const test = new TestBus(options)
   for (const handler of options.handlers ?? []) await test.bus.register(handler)
   await test.bus.start()
+  if (options.sagas !== undefined) await test.sagas.start()
   return test
 }
 
@@ -51,13 +55,14 @@ export async function testBus(options: TestBusOptions = {}): Promise<TestBus> {
 export class TestBus implements AsyncDisposable {
   readonly bus: EventBus
   readonly clock: VirtualClock
+  readonly sagas: SagaManager
   readonly #broker = new RecordingBroker(new MemoryBroker())
   readonly #handled: HandledAttempt[] = []
   readonly #deadLetters: DeadLetter[] = []
   readonly #running = new Set<string>()
   #activity = 0
 
-  constructor({ handlers: _registered, startAt, instrumentation = [], retry, ...options }: TestBusOptions) {
+  constructor({ handlers: _registered, sagas = [], startAt, instrumentation = [], retry, ...options }: TestBusOptions) {
     this.clock = new VirtualClock(startAt)
     const own: Instrumentation = {
       handled: (attempt) => void this.#handled.push(attemptOf(attempt)),
@@ -72,6 +77,7 @@ export class TestBus implements AsyncDisposable {
       clock: this.clock,
       instrumentation: [own, ...[instrumentation].flat()] as Instrumentation[],
     })
+    this.sagas = new SagaManager({ bus: this.bus, store: new MemorySagaStore({ clock: this.clock }), clock: this.clock, logger: quiet })
     this.bus.use(async ({ handler, event }, next) => {
       const run = `${handler} (${String((event as { readonly type?: unknown }).type)})`
       this.#activity += 1
@@ -83,6 +89,7 @@ export class TestBus implements AsyncDisposable {
         this.#activity += 1
       }
     })
+    for (const saga of sagas) this.sagas.register(saga)
   }
 
   /** Publishes, and lets everything happen that needs no time. */
@@ -142,9 +149,12 @@ export class TestBus implements AsyncDisposable {
   /** Ends the bus. Handlers that hang are aborted, and time passes for them as far as the bus wants to wait. */
   async close(): Promise<void> {
     let isClosed = false
-    const closed = this.bus.close({ timeoutMs: 0 }).finally(() => {
-      isClosed = true
-    })
+    const closed = this.sagas
+      .close()
+      .then(() => this.bus.close({ timeoutMs: 0 }))
+      .finally(() => {
+        isClosed = true
+      })
     const passTime = async (): Promise<boolean> => {
       await this.clock.advance(closingStepMs)
       return isClosed

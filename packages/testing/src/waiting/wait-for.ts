@@ -30,12 +30,18 @@ export async function waitFor(condition: () => boolean | Promise<boolean>, optio
       const at = options.progress === undefined ? '' : ` It stood at ${String(progress)}.`
       throw new Error(`Waited ${limitMs} ms for ${what}, and nothing moved.${at}`)
     }
-    await nextPoll()
+    await pause(pollMs)
   }
 }
 
-function nextPoll(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, pollMs))
+/** By a clock that every process of the machine shares and nobody sets. */
+export function monotonicMs(): number {
+  return Number(process.hrtime.bigint()) / 1e6
+}
+
+/** For how long something lasts: a fault, a pace. What is waited for has a condition. */
+export function pause(durationMs: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, durationMs))
 }
 
 /** Rejects when the promise has not settled after `limitMs`; otherwise what the promise gives. */

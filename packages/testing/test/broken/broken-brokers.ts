@@ -5,12 +5,14 @@ import {
   type BrokerMetrics,
   type Consumer,
   type IBroker,
+  type IDeadLetterStore,
   type IIdempotencyStore,
   ProcessIdempotencyStore,
   type Receive,
   type Source,
   type WireMessage,
 } from '@interline/core'
+import { MemoryDeadLetterStore } from '@interline/memory'
 import { ForwardingBroker } from '../../src/forwarding-broker.js'
 
 /** Memory with the face of a remote broker: buses collect what they publish, and what survives a bus counts as durable. */
@@ -48,6 +50,30 @@ export class Duplicates extends ForwardingBroker {
 export class Reorders extends ForwardingBroker {
   override publish(messages: readonly WireMessage[], options?: Abortable): Awaitable<void> {
     return this.inner.publish([...messages].reverse(), options)
+  }
+}
+
+/** Its place for parked keys is another one each time. */
+export class ForgetsParked extends ForwardingBroker {
+  override parking(): IDeadLetterStore {
+    return new MemoryDeadLetterStore()
+  }
+}
+
+/** Lists what is parked the newest first, to whoever loads it. */
+export class ParksInAnyOrder extends ForwardingBroker {
+  override parking(group: string, destination: string): IDeadLetterStore | undefined {
+    const place = this.inner.parking?.(group, destination)
+    if (place === undefined) return undefined
+    return {
+      add: (letters) => place.add(letters),
+      list: async (filter, page) => {
+        const { letters, next } = await place.list(filter, page)
+        return { letters: [...letters].reverse(), next }
+      },
+      count: (filter) => place.count(filter),
+      remove: (ids) => place.remove(ids),
+    }
   }
 }
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { type IEventStore, WrongExpectedVersionError } from '@interline/core'
+import { type IEventStore, noteName, WrongExpectedVersionError } from '@interline/core'
 import { range } from '../../contract/events.js'
 import { numberOf, storedMessage, storedMessages } from '../store-messages.js'
 import { collect, type Retaining, type StoreCase, type StoreRoom } from '../store-suite.js'
@@ -40,6 +40,8 @@ async function retention(room: Room): Promise<void> {
   const retain = async (): Promise<void> => void (await store.applyRetention?.())
   const kept = async (): Promise<readonly number[]> => (await collect(store.readAll())).map(({ version }) => version)
   const start = await store.head()
+  // No reader, and so nothing is kept for it.
+  await store.checkpoints.save(noteName('reader'), '{"paused":true}', undefined)
   await store.checkpoints.save('slow', start, undefined)
   await store.append('s', storedMessages(20))
   await retain()
