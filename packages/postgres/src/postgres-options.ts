@@ -1,6 +1,6 @@
-import { ConfigurationError } from '@interline/core'
+import { ConfigurationError, type OptionCheckList, optionChecks, refuseOption } from '@interline/core'
 import type { PGliteLike } from './database/pglite-database.js'
-import { type Check, checkKeys, identifier, integer, kind, refuse, text } from './option-checks.js'
+import { identifier } from './option-checks.js'
 
 /** What is used of a pool of the package `pg`. */
 export interface PgPoolLike {
@@ -50,7 +50,9 @@ export interface ResolvedConnection {
 const defaults = { schema: 'public', maxConnections: 10, prepare: true, connectTimeoutMs: 5_000, commandTimeoutMs: 5_000 } as const
 const path = 'postgres'
 
-export const connectionChecks: Readonly<Record<string, Check>> = {
+const { integer, kind, text, within } = optionChecks
+
+export const connectionChecks: OptionCheckList = {
   url: (value, at) => {
     // The value holds a password: it is never shown.
     if (typeof value !== 'string' || !/^postgres(ql)?:\/\//.test(value) || !URL.canParse(value)) {
@@ -63,15 +65,15 @@ export const connectionChecks: Readonly<Record<string, Check>> = {
   password: kind('string'),
   database: text,
   ssl: (value, at) => {
-    if (typeof value !== 'boolean' && (typeof value !== 'object' || value === null)) refuse(at, value, 'true, false or TLS options')
+    if (typeof value !== 'boolean' && (typeof value !== 'object' || value === null)) refuseOption(at, value, 'true, false or TLS options')
   },
   client: (value, at) => {
-    if (!isPool(value) && !isPGlite(value)) refuse(at, value, 'a Pool of the package pg, or a PGlite')
+    if (!isPool(value) && !isPGlite(value)) refuseOption(at, value, 'a Pool of the package pg, or a PGlite')
   },
   dataDir: text,
   schema: identifier,
   maxConnections: integer(1, 10_000),
-  pool: (value, at) => checkKeys(value, at, { max: integer(1, 10_000) }),
+  pool: within({ max: integer(1, 10_000) }),
   statementTimeoutMs: integer(1),
   prepare: kind('boolean'),
   connectTimeoutMs: integer(1),
@@ -102,7 +104,7 @@ export function isPGlite(value: unknown): value is PGliteLike {
   return waitReady instanceof Promise && typeof exec === 'function'
 }
 
-function isPool(value: unknown): value is PgPoolLike {
+export function isPool(value: unknown): value is PgPoolLike {
   const { connect, on, idleCount } = (value ?? {}) as Partial<PgPoolLike> & { readonly idleCount?: unknown }
   return typeof connect === 'function' && typeof on === 'function' && typeof idleCount === 'number'
 }

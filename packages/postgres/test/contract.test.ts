@@ -17,6 +17,7 @@ testEventStore('postgres event store', {
   create: (namespace) => storeOf(namespace),
   retaining: (namespace, retention) => storeOf(namespace, { retention, logger: quiet }),
   server: storeServer,
+  processes: { module: new URL('./worker-store.mjs', import.meta.url) },
   cleanUp,
   runner,
 })

@@ -10,12 +10,15 @@ export interface QueryOptions {
 
 export type Query = (statement: Statement, values: readonly Value[], options?: QueryOptions) => Promise<readonly Row[]>
 
+export type OwnQuery = (text: string, values: readonly unknown[]) => Promise<readonly object[]>
+
 /** Where statements are run. Each of `query` is a transaction of its own, on whichever connection is free: none leaves anything on it. */
 export interface Database {
   /** Whether transactions can run beside each other: not on one embedded connection. */
   readonly concurrent: boolean
   readonly query: Query
-  transaction<T>(work: (query: Query) => Promise<T>): Promise<T>
+  /** `own` is for statements of the user's: any values, and rows by the names of their columns. */
+  transaction<T>(work: (query: Query, own: OwnQuery) => Promise<T>): Promise<T>
   /** Calls back for every notification on the channel, and with `lost` when no more will come. Answers how to stop. */
   readonly listen?: ((channel: string, events: ListenEvents) => Promise<Listening>) | undefined
   /** Ends what was opened here; a client that was handed in stays open. */

@@ -7,9 +7,30 @@ interface ServerError extends Error {
   readonly severity?: string
 }
 
+/** What wraps an error of the server in one library or another. */
+const wrappings = ['cause', 'driverError', 'originalError', 'meta', 'driverAdapterError'] as const
+
+/** The error of the server within what a library made of it; what was thrown itself where there is none. */
+export function serverErrorIn(thrown: unknown, depth: number = 4): ServerError {
+  const error = toError(thrown) as ServerError
+  if (error.severity !== undefined || depth === 0) return error
+  for (const name of wrappings) {
+    const inner = (thrown as Readonly<Record<string, unknown>> | null)?.[name]
+    if (typeof inner !== 'object' || inner === null) continue
+    // Prisma keeps what the server said under names of its own.
+    const { originalCode, originalMessage } = inner as { readonly originalCode?: string; readonly originalMessage?: string }
+    if (originalCode !== undefined) {
+      return Object.assign(new Error(originalMessage), { code: originalCode, severity: 'ERROR' })
+    }
+    const found = serverErrorIn(inner, depth - 1)
+    if (found.severity !== undefined) return found
+  }
+  return error
+}
+
 /** SQLSTATE of an error that the server answered; `undefined` where no answer came. */
 export function sqlState(thrown: unknown): string | undefined {
-  const { code, severity } = toError(thrown) as ServerError
+  const { code, severity } = serverErrorIn(thrown)
   return severity === undefined ? undefined : code
 }
 
@@ -65,8 +86,9 @@ export function abortable<T>(promise: Promise<T>, signal: AbortSignal | undefine
   if (signal === undefined) return promise
   return new Promise((resolve, reject) => {
     const abort = (): void => reject(signal.reason)
-    if (signal.aborted) return abort()
-    signal.addEventListener('abort', abort, { once: true })
+    if (signal.aborted) abort()
+    else signal.addEventListener('abort', abort, { once: true })
+    // also of what nobody waits for any more: a rejection that is nobody's would end the process
     promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort))
   })
 }

@@ -1,8 +1,8 @@
-import { ConfigurationError, toError } from '@interline/core'
-import type { Pool, PoolConfig } from 'pg'
+import { ConfigurationError } from '@interline/core'
+import type { Client, Pool, PoolClient, PoolConfig } from 'pg'
 import { isPGlite, type ResolvedConnection } from '../postgres-options.js'
 import type { Database } from './database.js'
-import { FolderLock } from './folder-lock.js'
+import { useFolder } from './embedded-folder.js'
 import { PgDatabase } from './pg-database.js'
 import { PGliteDatabase, type PGliteLike } from './pglite-database.js'
 
@@ -14,15 +14,15 @@ export async function openDatabase(connection: ResolvedConnection, hints: boolea
   const { client, dataDir } = connection.options
   if (isPGlite(client)) return new PGliteDatabase(client, undefined)
   if (dataDir !== undefined) return openEmbedded(dataDir)
-  const { Client, Pool: PgPool } = (await import('pg')).default
+  const { Client: PgClient, Pool: PgPool } = (await import('pg')).default
   const { prepare } = connection
   if (client !== undefined) {
     const pool = client as unknown as Pool
-    return new PgDatabase({ pool, owned: false, prepare, openListener: hints ? () => pool.connect() : undefined })
+    return new PgDatabase({ pool, owned: false, prepare, openListener: hints ? () => listenerBeside(pool) : undefined })
   }
   const config = configOf(connection)
-  const openListener = async (): Promise<InstanceType<typeof Client>> => {
-    const listener = new Client(config)
+  const openListener = async (): Promise<Client> => {
+    const listener = new PgClient(config)
     // Until it listens, what it emits is told by the call that fails.
     listener.on('error', () => undefined)
     await listener.connect()
@@ -30,6 +30,16 @@ export async function openDatabase(connection: ResolvedConnection, hints: boolea
   }
   const pool = new PgPool({ ...config, max: connection.maxConnections })
   return new PgDatabase({ pool, owned: true, prepare, openListener: hints ? openListener : undefined })
+}
+
+/** A connection that a pool's own are not fewer for, where its class says how it makes them. */
+async function listenerBeside(pool: Pool): Promise<Client | PoolClient> {
+  const { Client: Made, options } = pool as Pool & { readonly Client?: new (config: PoolConfig) => Client }
+  if (Made === undefined) return pool.connect()
+  const listener = new Made(options)
+  listener.on('error', () => undefined)
+  await listener.connect()
+  return listener
 }
 
 function configOf({ options, connectTimeoutMs }: ResolvedConnection): PoolConfig {
@@ -50,21 +60,8 @@ async function openEmbedded(dataDir: string): Promise<Database> {
     const client = new PGlite(dataDir)
     return new PGliteDatabase(client, () => client.close())
   }
-  const lock = await FolderLock.take(dataDir)
-  let client: PGliteLike
-  try {
-    client = new PGlite(dataDir)
-    await client.waitReady
-  } catch (error) {
-    await lock.release()
-    throw new ConfigurationError(`PGlite can't open the folder ${dataDir}: ${toError(error).message}. Is it one of PGlite's own?`, {
-      cause: error,
-    })
-  }
-  return new PGliteDatabase(client, async () => {
-    await client.close()
-    await lock.release()
-  })
+  const { client, release } = await useFolder(dataDir, (folder) => new PGlite(folder))
+  return new PGliteDatabase(client, release)
 }
 
 async function loadPGlite(): Promise<{ readonly PGlite: new (dataDir: string) => PGliteLike }> {

@@ -1,5 +1,6 @@
 import type { Client, Pool, PoolClient } from 'pg'
-import type { Database, ListenEvents, Listening, Query, QueryOptions, Row } from './database.js'
+import type { Database, ListenEvents, Listening, OwnQuery, Query, QueryOptions, Row } from './database.js'
+import { inTime } from './in-time.js'
 import { type Statement, TextList, type Value } from './statement.js'
 
 const rollbackLimitMs = 2_000
@@ -38,11 +39,12 @@ export class PgDatabase implements Database {
     }
   }
 
-  async transaction<T>(work: (query: Query) => Promise<T>): Promise<T> {
+  async transaction<T>(work: (query: Query, own: OwnQuery) => Promise<T>): Promise<T> {
     const client = await this.#lent()
     try {
       await client.query('BEGIN ISOLATION LEVEL READ COMMITTED')
-      const result = await work((statement, values, options) => this.#ask(client, statement, values, options))
+      const own: OwnQuery = async (text, values) => (await client.query<object>(text, [...values])).rows
+      const result = await work((statement, values, options) => this.#ask(client, statement, values, options), own)
       await client.query('COMMIT')
       client.release()
       return result
@@ -93,22 +95,10 @@ export class PgDatabase implements Database {
   }
 }
 
-/** No answer came in time; the connection is in an unknown state. */
-export class NoAnswerError extends Error {
-  override readonly name = 'NoAnswerError'
-}
-
 /** Whether a connection is not to be used again: every error that is not the server's answer. */
 function isFatal(error: unknown): boolean {
   const severity = (error as { readonly severity?: unknown }).severity
   return severity === undefined || severity === 'FATAL' || severity === 'PANIC'
-}
-
-export function inTime<T>(answer: Promise<T>, timeoutMs: number): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new NoAnswerError(`no answer within ${timeoutMs} ms`)), timeoutMs)
-    answer.then(resolve, reject).finally(() => clearTimeout(timer))
-  })
 }
 
 async function listenOn(open: () => Promise<Client | PoolClient>, channel: string, events: ListenEvents): Promise<Listening> {

@@ -1,4 +1,4 @@
-import type { Database, Query, Row } from './database.js'
+import type { Database, OwnQuery, Query, Row } from './database.js'
 import { type Statement, TextList, type Value } from './statement.js'
 
 /** What is used of a PGlite. */
@@ -24,8 +24,13 @@ export class PGliteDatabase implements Database {
 
   readonly query: Query = (statement, values) => ask(this.#client, statement, values)
 
-  transaction<T>(work: (query: Query) => Promise<T>): Promise<T> {
-    return this.#client.transaction((transaction) => work((statement, values) => ask(transaction, statement, values)))
+  transaction<T>(work: (query: Query, own: OwnQuery) => Promise<T>): Promise<T> {
+    return this.#client.transaction((transaction) =>
+      work(
+        (statement, values) => ask(transaction, statement, values),
+        async (text, values) => (await transaction.query<object>(text, [...values])).rows,
+      ),
+    )
   }
 
   async close(): Promise<void> {

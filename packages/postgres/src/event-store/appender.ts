@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto'
 import {
   type AppendOptions,
   type AppendResult,
-  checkAppend,
   EventTooLargeError,
   type ExpectedVersion,
   InvalidEventError,
@@ -57,7 +56,6 @@ export class Appender {
   }
 
   async append(stream: string, messages: readonly WireMessage[], options: AppendOptions): Promise<AppendResult> {
-    checkAppend(stream, messages, options)
     const { expectedVersion = 'any', forward = true, signal } = options
     const rows = messages.map(storedRow)
     const size = rows.reduce((sum, row) => sum + row.size, 0)
@@ -88,7 +86,6 @@ export class Appender {
 
   /** Answers whether there was a stream. */
   async delete(stream: string, { expectedVersion = 'any', signal }: AppendOptions): Promise<boolean> {
-    checkAppend(stream, [], { expectedVersion })
     const values = [stream, String(codeOf(expectedVersion)), randomUUID()]
     const options = { signal, timeoutMs: deletionMs, answerMs: deletionMs }
     const [row] = await this.#link.write(`delete stream "${stream}"`, (query) => query(this.#delete, values), options)

@@ -1,7 +1,5 @@
 import type { ReadAllOptions } from '@interline/core'
 import { prepared, type Statement, textArray, type Value } from '../database/statement.js'
-import type { StoreNames } from '../store-names.js'
-import { storedColumns } from './stored-row.js'
 
 /** So many types are read by one way into the index each; more are looked for in the order of all. */
 const maxWays = 16
@@ -15,7 +13,8 @@ export class LogQuery {
   readonly statement: Statement
   readonly values: readonly Value[]
 
-  constructor(names: StoreNames, options: ReadAllOptions) {
+  /** `columns` of `table`, which is the one of events or has the same columns and indexes. */
+  constructor(table: string, columns: string, options: ReadAllOptions) {
     const values: Value[] = []
     const parameter = (value: string, type: string): string => `$${values.push(value) + 3}::text::${type}`
     const { types, correlationId, tenantId, aggregateType, since, until } = options
@@ -36,7 +35,7 @@ export class LogQuery {
     }
     const select = (way: readonly string[]): string => {
       const conditions = ['position > $1::bigint', 'position <= $2::bigint', ...way, ...all]
-      return `SELECT ${storedColumns} FROM ${names.events} WHERE ${conditions.join(' AND ')} ORDER BY position LIMIT $3::bigint`
+      return `SELECT ${columns} FROM ${table} WHERE ${conditions.join(' AND ')} ORDER BY position LIMIT $3::bigint`
     }
     this.statement = prepared(
       ways.length < 2

@@ -1,5 +1,5 @@
+import { PageSize } from '@interline/core'
 import type { Row } from '../database/database.js'
-import { PageSize } from './page-size.js'
 import { rowSize } from './stored-row.js'
 
 export interface ReadAhead<Place> {
@@ -13,7 +13,7 @@ export interface ReadAhead<Place> {
 
 /** Page after page, each asked for while the one before it is taken in: two of them, of some megabytes each, are in memory at most. */
 export async function* readAhead<Place>({ first, limit, fetch, after }: ReadAhead<Place>): AsyncGenerator<readonly Row[], void, undefined> {
-  const page = new PageSize()
+  const page = new PageSize(100)
   let left = limit
   let count = Math.min(page.size, left)
   let pending = fetch(first, count)

@@ -47,8 +47,21 @@ export interface StoredRow {
   readonly size: number
 }
 
+/** What a message is made of again. */
+export interface MessageColumns {
+  readonly id: string
+  readonly type: string
+  readonly correlationId: string | null
+  readonly head: string
+  readonly data: string | null
+  readonly bytes: Uint8Array | null
+}
+
 /** The columns that `recordedOf` reads, in its order. */
-export const storedColumns = 'stream, version, position, recorded_at, forward, id, type, correlation_id, head, data, bytes'
+const columnsOfEvent = 'version, position, recorded_at, forward, id, type, correlation_id, head, data, bytes'
+export const storedColumns: string = `stream, ${columnsOfEvent}`
+/** The same of one stream, whose name need not come with each of its events. */
+export const streamColumns: string = `NULL AS stream, ${columnsOfEvent}`
 
 /** As with the brokers: what is larger belongs in a store of files, with a reference in the event. */
 const maxMessageBytes = 16 * 1024 * 1024
@@ -100,29 +113,32 @@ export function storedRow(message: WireMessage): StoredRow {
   }
 }
 
-/** An event as it was appended, from the columns of `storedColumns`. */
-export function recordedOf(row: Row): RecordedEvent {
-  const [stream, version, position, recordedAt, forward, id, type, correlationId, head, data, bytes] = row as [
-    string,
-    string | number,
-    string | number,
-    string | number,
-    boolean,
-    string,
-    string,
-    string | null,
-    string,
-    string | null,
-    Uint8Array | null,
-  ]
-  const about = { stream, position: String(position), recordedAt: Number(recordedAt), forward }
-  if (Number(version) < 0) {
-    return { ...about, version: Number(head), message: tombstone(stream, Number(head), about.recordedAt) }
+/** An event as it was appended, from the columns of `storedColumns`, or of `streamColumns` and the stream that they were read of. */
+export function recordedOf(row: Row, ofStream?: string): RecordedEvent {
+  const stream = (ofStream ?? row[0]) as string
+  const version = Number(row[1])
+  const recordedAt = Number(row[3])
+  const head = row[8] as string
+  if (version < 0) return deletionOf(stream, row, recordedAt, Number(head))
+  const columns: MessageColumns = {
+    id: row[5] as string,
+    type: row[6] as string,
+    correlationId: row[7] as string | null,
+    head,
+    data: row[9] as string | null,
+    bytes: row[10] as Uint8Array | null,
   }
-  const [source, time, topic, key, contentType, correlation, others, unusual] = headOf(stream, Number(version), head)
+  const message = messageOf(columns, () => `Version ${version} of stream "${stream}"`)
+  return { stream, version, position: String(row[2]), recordedAt, forward: row[4] as boolean, message }
+}
+
+/** A message from its columns. `which` names it where it can't be read. */
+export function messageOf(columns: MessageColumns, which: () => string): WireMessage {
+  const { id, type, data } = columns
+  const [source, time, topic, key, contentType, correlation, others, unusual] = headOf(which, columns.head)
   const attributes: Record<string, string> = { specversion: '1.0', id, source, type, topic }
   if (time !== null) attributes.time = time
-  if (correlation !== 0) attributes.correlationid = correlation === 1 ? id : (correlationId ?? '')
+  if (correlation !== 0) attributes.correlationid = correlation === 1 ? id : (columns.correlationId ?? '')
   if (key !== null) attributes.partitionkey = key
   if (contentType !== null) attributes.datacontenttype = contentType === 1 ? json : contentType
   for (const name in others) {
@@ -135,19 +151,24 @@ export function recordedOf(row: Row): RecordedEvent {
     topic,
     key: key ?? undefined,
     attributes,
-    data: data ?? (unusual?.text === true ? Buffer.from(bytes ?? []).toString('utf16le') : (bytes ?? new Uint8Array())),
+    data: data ?? bytesOf(columns.bytes, unusual),
   }
-  return {
-    ...about,
-    version: Number(version),
-    message: unusual?.deliverAt === undefined ? message : { ...message, deliverAt: unusual.deliverAt },
-  }
+  return unusual?.deliverAt === undefined ? message : { ...message, deliverAt: unusual.deliverAt }
+}
+
+function deletionOf(stream: string, row: Row, recordedAt: number, version: number): RecordedEvent {
+  const about = { stream, version, position: String(row[2]), recordedAt, forward: row[4] as boolean }
+  return { ...about, message: tombstone(stream, version, recordedAt) }
+}
+
+function bytesOf(bytes: Uint8Array | null, unusual: Unusual | undefined): WireMessage['data'] {
+  return unusual?.text === true ? Buffer.from(bytes ?? []).toString('utf16le') : (bytes ?? new Uint8Array())
 }
 
 /** About how much memory the event of a row takes. */
 export function rowSize(row: Row): number {
-  const [data, bytes] = row.slice(-2) as [string | null, Uint8Array | null]
-  return 500 + (data ?? bytes ?? '').length
+  const data = (row[9] ?? row[10] ?? '') as string | Uint8Array
+  return 500 + data.length
 }
 
 const indexed = ['id', 'type', 'correlationid', 'tenantid', 'aggregatetype'] as const
@@ -190,14 +211,14 @@ function unusualOf({ destination, topic, deliverAt }: WireMessage, text: boolean
   return { ...(text && { text }), ...(elsewhere && { destination }), ...(deliverAt !== undefined && { deliverAt }) }
 }
 
-function headOf(stream: string, version: number, text: string): Head {
+function headOf(which: () => string, text: string): Head {
   try {
     const head: unknown = JSON.parse(text)
     if (Array.isArray(head) && head.length >= 6) return head as Head
   } catch (cause) {
-    throw new DecodeError(`Version ${version} of stream "${stream}" was not written by a store.`, { cause })
+    throw new DecodeError(`${which()} was not written by a store.`, { cause })
   }
-  throw new DecodeError(`Version ${version} of stream "${stream}" was not written by a store.`)
+  throw new DecodeError(`${which()} was not written by a store.`)
 }
 
 function usualDestination(topic: string): string {

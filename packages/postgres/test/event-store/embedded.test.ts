@@ -4,7 +4,7 @@ import { hostname, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { PGlite } from '@electric-sql/pglite'
-import { PostgresEventStore } from '@interline/postgres'
+import { PostgresDeadLetterStore, PostgresEventStore } from '@interline/postgres'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { all, messages } from './stores.js'
 
@@ -14,17 +14,35 @@ beforeAll(async () => {
 })
 afterAll(() => rm(folder, { recursive: true, force: true }))
 
-test('keeps events in a folder, which has one owner at a time', async () => {
+test('keeps events in a folder, which all parts of a process share, and no other process', async () => {
   const dataDir = join(folder, 'events')
-  await using store = new PostgresEventStore({ dataDir })
-  expect((await store.append('s', messages(3))).version).toBe(3)
+  const [store, second] = [new PostgresEventStore({ dataDir }), new PostgresEventStore({ dataDir, table: 'others' })]
+  const letters = new PostgresDeadLetterStore({ dataDir: `${folder}/./events` })
+  const [first] = await Promise.all([store.append('s', messages(3)), second.append('s', messages(2)), letters.count()])
+  expect(first.version).toBe(3)
   expect(store.capabilities).toMatchObject({ durable: true, concurrentTransactions: false })
-  await using second = new PostgresEventStore({ dataDir })
-  await expect(second.connect()).rejects.toThrow(`is open in process ${process.pid}`)
+  await expect(openElsewhere(dataDir)).rejects.toThrow(`is open in process ${process.pid}`)
   await store.close()
-  await using third = new PostgresEventStore({ dataDir })
-  expect((await all(third.readStream('s'))).length).toBe(3)
+  await store.close()
+  expect(await letters.count()).toBe(0)
+  expect((await all(second.readStream('s'))).length).toBe(2)
+  await Promise.all([second.close(), letters.close()])
+  // The last one closed it: others may have it now, and so may this process again.
+  await openElsewhere(dataDir)
+  await using again = new PostgresEventStore({ dataDir })
+  expect((await all(again.readStream('s'))).length).toBe(3)
 }, 60_000)
+
+/** Opens it in a process of its own, and closes it. */
+async function openElsewhere(dataDir: string): Promise<void> {
+  const program = `import { PostgresEventStore } from '@interline/postgres'
+    const store = new PostgresEventStore({ dataDir: ${JSON.stringify(dataDir)} })
+    await store.connect()
+    await store.close()`
+  const { NODE_OPTIONS: _ours, ...env } = process.env
+  const options = { cwd: join(import.meta.dirname, '../..'), env }
+  await promisify(execFile)(process.execPath, ['--input-type=module', '-e', program], options)
+}
 
 test('takes over from a process that is gone, and not from another machine', async () => {
   const dataDir = join(folder, 'abandoned')

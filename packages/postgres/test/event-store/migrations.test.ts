@@ -1,5 +1,11 @@
 import { PostgresEventStore } from '@interline/postgres'
 import { expect, test } from 'vitest'
+import { migrate } from '../../src/database/migrate.js'
+import { openDatabase } from '../../src/database/open-database.js'
+import { eventStoreMigrations } from '../../src/event-store/schema/migrations.js'
+import { StoreNames } from '../../src/event-store/store-names.js'
+import { resolveConnection } from '../../src/postgres-options.js'
+import { url } from '../postgres-server.js'
 import { all, messages, testStore } from './stores.js'
 
 test('many processes that begin at once make the tables once', async () => {
@@ -31,6 +37,31 @@ test('a step that failed half way has not happened, and the next try makes it wh
   expect(tables).toEqual([{ tablename: 'interline_events_leases' }])
   await room.sql(`DROP TABLE "${room.schema}".interline_events_leases`)
   expect((await room.store.append('s', messages(1))).version).toBe(1)
+})
+
+test('newer code brings older tables up to date once, and older code refuses what newer made', async () => {
+  await using room = testStore()
+  await room.store.append('s', messages(2))
+  const database = await openDatabase(resolveConnection({ url }), false)
+  const names = new StoreNames(room.schema, 'interline_events')
+  const next = (statements: string): typeof eventStoreMigrations => [
+    ...eventStoreMigrations,
+    { name: 'next', statements: () => statements },
+  ]
+  await expect(migrate(database, names, next('SELECT 1'), false)).rejects.toThrow(/are of version 1, and 2 is needed.*set migrate: true/)
+  const half = `ALTER TABLE ${names.events} ADD COLUMN half int; SELECT 1 / 0`
+  await expect(migrate(database, names, next(half), true)).rejects.toThrow('division by zero')
+  expect((await room.another().append('s', messages(1), { expectedVersion: 2 })).version).toBe(3)
+  const whole = next(`ALTER TABLE ${names.events} ADD COLUMN whole int`)
+  const made = await Promise.all(Array.from({ length: 6 }, () => migrate(database, names, whole, true)))
+  expect(new Set(made.map(({ version, scope }) => `${version} ${scope}`)).size).toBe(1)
+  const columns = await room.sql(
+    `SELECT column_name FROM information_schema.columns WHERE table_schema = $1 AND column_name IN ('half', 'whole')`,
+    [room.schema],
+  )
+  expect(columns).toEqual([{ column_name: 'whole' }])
+  await expect(room.another().connect()).rejects.toThrow(/are of version 2, and this package knows 1/)
+  await database.close()
 })
 
 test('without the right to make tables, says what is missing', async () => {
@@ -71,7 +102,7 @@ test.each<[object, string]>([
   [{ maxConnections: 1, pool: { max: 2 } }, 'say the same thing'],
   [{ retention: {} }, 'says nothing about what goes'],
   [{ retention: { maxEvents: 0 } }, 'a whole number of at least 1'],
-  [{ password: 5 }, 'expected a string'],
+  [{ password: 5 }, 'must be a string'],
 ])('refuses %j', (options, words) => {
   const error = (() => {
     try {

@@ -104,6 +104,26 @@ test('a read-only server, a statement that takes too long and missing rights are
   expect((await slow.append('s', messages(1))).version).toBe(2)
 })
 
+test('a full disk is told in words: nothing of the append is there, and the next one goes on when there is room', async () => {
+  await using room = testStore()
+  await room.store.append('s', messages(1))
+  const trigger = `"${room.schema}".full`
+  // A server answers so when it can't extend a file; which of its tables it was makes no difference to who asked.
+  await room.sql(`CREATE FUNCTION ${trigger}() RETURNS trigger LANGUAGE plpgsql AS
+    $$ BEGIN RAISE EXCEPTION 'could not extend file' USING ERRCODE = 'disk_full'; END $$`)
+  await room.sql(`CREATE TRIGGER full_disk BEFORE INSERT ON "${room.schema}".interline_events FOR EACH ROW EXECUTE FUNCTION ${trigger}()`)
+  const before = await room.store.head()
+  const refused = [room.store.append('s', messages(2)), ...[1, 2, 3].map((n) => room.store.append(`t-${n}`, messages(2)))]
+  for (const each of await Promise.allSettled(refused)) {
+    expect(each).toMatchObject({ reason: { message: expect.stringContaining('the disk of the server is full; free some space') } })
+  }
+  expect((await all(room.store.readAll())).length).toBe(1)
+  expect(Number(await room.store.head())).toBeGreaterThanOrEqual(Number(before))
+  await room.sql(`DROP TRIGGER full_disk ON "${room.schema}".interline_events`)
+  expect((await room.store.append('s', messages(2), { expectedVersion: 1 })).version).toBe(3)
+  expect((await room.store.append('t-1', messages(2), { expectedVersion: 'no-stream' })).version).toBe(2)
+})
+
 test('an idle connection that the server ends ends nothing here', async () => {
   await using room = testStore({ maxConnections: 2 })
   await room.store.append('s', messages(1))

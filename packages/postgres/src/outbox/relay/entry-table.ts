@@ -1,0 +1,107 @@
+import { plainArray, prepared, type Statement, TextList } from '../../database/statement.js'
+import type { EntryState } from '../entry-state.js'
+import type { OutboxLink } from '../outbox-link.js'
+import { type TakenEntry, takenEntry } from './taken-entry.js'
+
+/** An entry that waits for another try, and what waits behind it. */
+export interface FailedEntry extends Pick<TakenEntry, 'partition' | 'id' | 'destination' | 'key' | 'attempts'> {
+  /** Whether its destination is refused as a whole. */
+  readonly whole: boolean
+  readonly waitMs: number
+}
+
+/** An entry's new place. */
+export interface Held {
+  readonly entry: TakenEntry
+  readonly state: EntryState
+  readonly whole: boolean
+  readonly attempts: number
+  readonly delayMs: number
+  readonly error: string | null
+}
+
+/** The most that is taken at once, however large events are. */
+const mostBytes = 8 * 1024 * 1024
+
+/** What a relay does with the table, each a call of one function. */
+export class EntryTable {
+  readonly #link: OutboxLink
+  readonly #adopt: Statement
+  readonly #take: Statement
+  readonly #probe: Statement
+  readonly #complete: Statement
+  readonly #hold: Statement
+  readonly #release: Statement
+
+  constructor(link: OutboxLink) {
+    this.#link = link
+    const { names } = link
+    this.#adopt = prepared(`SELECT * FROM ${names.adopt}($1::text::smallint[])`)
+    this.#take = prepared(`SELECT * FROM ${names.take}($1::text::smallint[], $2::text::bigint[], $3::text::integer, ${mostBytes})`)
+    this.#probe = prepared(`SELECT * FROM ${names.probe}($1::text::smallint, $2::text::bigint)`)
+    this.#complete = prepared(
+      `SELECT ${names.complete}($1::text::smallint[], $2::text::smallint[], $3::text::bigint[], $4::text::bigint) AS done`,
+    )
+    this.#hold = prepared(
+      `SELECT ${names.hold}($1::text::smallint[], $2::text::smallint[], $3::text::bigint[], $4::text::smallint[], $5::text::boolean[],
+        $6::text::integer[], $7::text::bigint[], $8::text[])::text AS done`,
+    )
+    this.#release = prepared(`SELECT ${names.release}($1::text::smallint, $2::text, $3::text, $4::text::boolean)::text AS done`)
+  }
+
+  async adopt(partitions: readonly number[]): Promise<readonly FailedEntry[]> {
+    const rows = await this.#link.write('adopt partitions of the outbox', (query) => query(this.#adopt, [plainArray(partitions)]))
+    return rows.map(([partition, id, destination, key, whole, attempts, waitMs]) => ({
+      partition: Number(partition),
+      id: String(id),
+      destination: String(destination),
+      key: (key as string | null) ?? undefined,
+      whole: whole === true,
+      attempts: Number(attempts),
+      waitMs: Number(waitMs),
+    }))
+  }
+
+  /** Of each partition what comes after an entry's number. */
+  async take(partitions: readonly number[], after: readonly string[], limit: number): Promise<TakenEntry[]> {
+    const values = [plainArray(partitions), `{${after.join(',')}}`, String(limit)]
+    const rows = await this.#link.read('take from the outbox', (query) => query(this.#take, values))
+    return rows.map(takenEntry)
+  }
+
+  async probe({ partition, id }: FailedEntry): Promise<readonly TakenEntry[]> {
+    const rows = await this.#link.read('look for what failed', (query) => query(this.#probe, [String(partition), id]))
+    return rows.map(takenEntry)
+  }
+
+  async complete(entries: readonly TakenEntry[], keepMs: number): Promise<void> {
+    if (entries.length === 0) return
+    const values = [
+      plainArray(entries.map(({ state }) => state)),
+      plainArray(entries.map(({ partition }) => partition)),
+      `{${entries.map(({ id }) => id).join(',')}}`,
+      String(keepMs),
+    ]
+    await this.#link.write('take what was published out of the outbox', (query) => query(this.#complete, values))
+  }
+
+  async hold(held: readonly Held[]): Promise<void> {
+    if (held.length === 0) return
+    const values = [
+      plainArray(held.map(({ entry }) => entry.state)),
+      plainArray(held.map(({ entry }) => entry.partition)),
+      `{${held.map(({ entry }) => entry.id).join(',')}}`,
+      plainArray(held.map(({ state }) => state)),
+      plainArray(held.map(({ whole }) => whole)),
+      plainArray(held.map(({ attempts }) => attempts)),
+      plainArray(held.map(({ delayMs }) => Math.ceil(delayMs))),
+      new TextList(held.map(({ error }) => error?.replaceAll('\0', '') ?? null)),
+    ]
+    await this.#link.write('put entries of the outbox aside', (query) => query(this.#hold, values))
+  }
+
+  async release({ partition, destination, key, whole }: FailedEntry): Promise<void> {
+    const values = [String(partition), destination, key ?? null, String(whole)]
+    await this.#link.write('release what waits in the outbox', (query) => query(this.#release, values), { answerMs: 60_000 })
+  }
+}
