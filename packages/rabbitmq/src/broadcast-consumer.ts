@@ -90,8 +90,11 @@ export class BroadcastConsumer implements Consumer, DeliveryOwner {
   async #bind(channel: Channel, queue: string): Promise<void> {
     const { names, topology, layout } = this.#context
     const { destination, group } = this.source
-    await topology.ensure(layout.destination(destination))
-    for (const topic of this.#topics) await channel.bindQueue(queue, names.destination(destination), patternOf(topic))
+    const need = layout.destination(destination)
+    await topology.ensure(need)
+    for (const exchange of need.partitions) {
+      for (const topic of this.#topics) await channel.bindQueue(queue, exchange, patternOf(topic))
+    }
     const address = { 'x-match': 'all', [addressHeader]: names.group(destination, group) }
     for (const exchange of [names.addressed, names.due]) await channel.bindQueue(queue, exchange, '', address)
   }

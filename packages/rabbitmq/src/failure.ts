@@ -1,4 +1,4 @@
-import { ConfigurationError, ConnectionError, toError } from '@interline/core'
+import { ConfigurationError, ConnectionError, PublishError, toError } from '@interline/core'
 import type { Address } from './rabbitmq-options.js'
 
 /** What became of an attempt to connect, for a person. Never holds the password. */
@@ -20,6 +20,12 @@ export function connectionFailure(address: Address, thrown: unknown): Connection
     })
   }
   return new ConnectionError(`${where} can't be reached: ${codeOf(cause) ?? message}. Check its address and that it runs.`, { cause })
+}
+
+/** Why a connection ended that was there. */
+export function connectionLost({ hostname, port }: Address, cause: Error): ConnectionError {
+  const why = codeOf(cause) ?? cause.message.replace(/^Connection closed: /, '')
+  return new ConnectionError(`The connection to RabbitMQ at ${hostname}:${port} ended: ${why}.`, { cause })
 }
 
 /** What a declaration was refused for. */
@@ -59,4 +65,21 @@ function codeOf(error: Error): string | undefined {
 /** The exchange that the server closed a channel for: it is not there, or this user may not write to it. */
 export function refusedExchange({ message }: Error): string | undefined {
   return /exchange '([^']*)' in vhost/.exec(message)?.[1]
+}
+
+/** Why the server closed a channel, where a message itself was to blame: sent again, it would only close the next. */
+export function refusalOf(failure: Error | undefined, { exchange, bytes }: { exchange: string; bytes: number }): PublishError | undefined {
+  if (failure === undefined) return undefined
+  const most = Number(/larger than (?:configured )?max size (\d+)/.exec(failure.message)?.[1] ?? Number.POSITIVE_INFINITY)
+  if (bytes > most) {
+    return new PublishError(
+      `RabbitMQ takes no message of more than ${most} bytes, and this one has ${bytes}. Make it smaller, or raise its max_message_size.`,
+      { cause: failure, outcome: 'failed' },
+    )
+  }
+  if (refusedExchange(failure) !== exchange || isNotFound(failure)) return undefined
+  return new PublishError(`RabbitMQ refused to publish to the exchange "${exchange}": ${failure.message}`, {
+    cause: failure,
+    outcome: 'failed',
+  })
 }

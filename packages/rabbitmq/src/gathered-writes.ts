@@ -7,8 +7,9 @@ interface Gathering {
 }
 
 /**
- * Sends what is written in one turn of the event loop in one call of the system. The client writes each frame by itself, and without Nagle's delay, which
- * would cost 40 ms where few frames are sent, each would be a packet. A client that does not show its socket is left as it is.
+ * Sends what is written in one tick in one call of the system. The client empties the queues of all channels in one tick, but writes each
+ * frame by itself, and without Nagle's delay, which would cost 40 ms where few frames are sent, each would be a packet. A client that does
+ * not show its socket is left as it is.
  */
 export function gatherWrites(model: ChannelModel): void {
   const { stream } = model.connection as { readonly stream?: Partial<Gathering> }
@@ -20,7 +21,7 @@ export function gatherWrites(model: ChannelModel): void {
     if (!gathering) {
       gathering = true
       socket.cork()
-      setImmediate(() => {
+      process.nextTick(() => {
         gathering = false
         socket.uncork()
       })

@@ -2,7 +2,7 @@ import type { Consumer, Receive, Source } from '@interline/core'
 import type { BrokerContext } from './context.js'
 import { HandOut } from './hand-out.js'
 import { Members } from './members.js'
-import { Partition } from './partition.js'
+import { Partition, type PartitionSettings } from './partition.js'
 import { insist } from './patience.js'
 
 /** One consumer of a durable group at one destination: of its partitions where it keeps order, else of its one queue. */
@@ -22,20 +22,23 @@ export class GroupConsumer implements Consumer {
     this.#handOut = new HandOut(receive, source.window, context)
     const { destination, group, order } = source
     const { names, options } = context
-    const partition = (queue: string, single: boolean, suspects: boolean): Partition =>
+    const partition = (settings: Pick<PartitionSettings, 'queue' | 'index' | 'single' | 'suspects'>): Partition =>
       new Partition(context, {
+        ...settings,
         group: { destination, group },
-        queue,
-        single,
-        suspects,
         prefetch: Math.min(options.prefetch, source.window),
         handOut: this.#handOut,
         declare: () => this.declare(),
       })
     this.#partitions =
       order === 'key'
-        ? Array.from({ length: options.partitions }, (_, index) => partition(names.queue(destination, group, index), true, false))
-        : [partition(names.queue(destination, group), false, false), partition(names.suspects(destination, group), true, true)]
+        ? Array.from({ length: options.partitions }, (_, index) =>
+            partition({ queue: names.queue(destination, group, index), index, single: true, suspects: false }),
+          )
+        : [
+            partition({ queue: names.queue(destination, group), single: false, suspects: false }),
+            partition({ queue: names.suspects(destination, group), single: true, suspects: true }),
+          ]
     this.#members = order === 'key' ? new Members(context, names.members(destination, group), this.#partitions) : undefined
   }
 

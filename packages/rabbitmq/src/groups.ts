@@ -38,10 +38,9 @@ export async function removeGroup(context: BrokerContext, name: GroupName): Prom
     names.queue(destination, group),
     names.suspects(destination, group),
   ]
-  const exchanges = [names.group(destination, group), names.unhashed(destination, group)]
   await topology.use(`group "${group}" of "${destination}"`, async (channel) => {
     // what is not there is deleted: the server agrees
-    for (const exchange of exchanges) await channel.deleteExchange(exchange)
+    await channel.deleteExchange(names.group(destination, group))
     for (const queue of queues.flatMap((each) => [each, names.notes(each)])) await channel.deleteQueue(queue)
     await channel.deleteQueue(names.members(destination, group))
   })

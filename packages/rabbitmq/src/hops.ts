@@ -2,22 +2,25 @@ import type { DeadLetter } from '@interline/core'
 import type { BrokerContext, GroupName } from './context.js'
 import { encodeLetter } from './dead-letters.js'
 import type { RabbitMqDelivery } from './rabbitmq-delivery.js'
-import { messageAgain, progressHeader } from './rabbitmq-message.js'
+import { messageAgain, partitionHeader, progressHeader } from './rabbitmq-message.js'
 import { addressed, delayed } from './routes.js'
 
 /** The ways on from a queue of one group. Each is confirmed by the server before the message is taken out of where it was. */
 export class Hops {
   readonly #context: BrokerContext
   readonly #group: GroupName
+  readonly #partition: string | undefined
 
-  constructor(context: BrokerContext, group: GroupName) {
+  /** `partition` where the group keeps order: what comes back comes to the same queue. */
+  constructor(context: BrokerContext, group: GroupName, partition?: number) {
     this.#context = context
     this.#group = group
+    this.#partition = partition?.toString()
   }
 
   /** Into the group again, after a while. */
   later({ raw, ref, message }: RabbitMqDelivery, afterMs: number, progress: string | undefined): Promise<void> {
-    const encoded = messageAgain(raw, ref, { [progressHeader]: progress })
+    const encoded = messageAgain(raw, ref, { [progressHeader]: progress, [partitionHeader]: this.#partition })
     const exchange = this.#context.names.group(this.#group.destination, this.#group.group)
     const route =
       afterMs > 0
@@ -35,8 +38,9 @@ export class Hops {
   }
 
   async bury({ raw, ref }: RabbitMqDelivery, letters: readonly DeadLetter[]): Promise<void> {
-    const { options, names, sender } = this.#context
+    const { options, names, layout, sender } = this.#context
     const own = options.deadLetter ?? { exchange: '', routingKey: names.deadLetters(this.#group.destination, this.#group.group) }
+    const ownNeed = options.deadLetter === undefined ? layout.deadLetters(this.#group) : undefined
     await Promise.all(
       letters.map((letter) => {
         const encoded = messageAgain(raw, ref, encodeLetter(letter))
@@ -45,7 +49,7 @@ export class Hops {
           exchange: place.exchange,
           routingKey: place.routingKey ?? letter.topic,
           encoded,
-          need: undefined,
+          need: place === own ? ownNeed : undefined,
           wanted: true,
         })
       }),

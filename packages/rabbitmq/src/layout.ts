@@ -1,4 +1,5 @@
 import type { Source } from '@interline/core'
+import type { GroupName } from './context.js'
 import type { Names } from './names.js'
 import { addressHeader, optionalHeader, partitionHeader } from './rabbitmq-message.js'
 import type { ResolvedOptions } from './rabbitmq-options.js'
@@ -14,12 +15,18 @@ const levels = 32
 /** The longest delay, a little over a year. */
 export const longestDelayMs: number = delayUnitMs * (2 ** levels - 1)
 
+export interface Destination extends Need {
+  /** The exchanges that events are published to. */
+  readonly partitions: readonly string[]
+}
+
 /** What has to be on the server, and why it is cut that way: README.md has the picture. */
 export class Layout {
   readonly names: Names
   readonly #partitions: number
-
   readonly #registry: Registry
+  /** Every publish asks for these. */
+  readonly #destinations = new Map<string, Destination>()
 
   constructor(names: Names, { partitions }: ResolvedOptions, registry: Registry) {
     this.names = names
@@ -27,17 +34,30 @@ export class Layout {
     this.#registry = registry
   }
 
-  destination(destination: string): Need {
+  destination(destination: string): Destination {
+    const known = this.#destinations.get(destination)
+    if (known !== undefined) return known
+    const made = this.#destination(destination)
+    this.#destinations.set(destination, made)
+    return made
+  }
+
+  #destination(destination: string): Destination {
     const { names } = this
     const exchange = names.destination(destination)
+    const fixed = names.partitions(destination)
+    const partitions = Array.from({ length: this.#partitions }, (_, index) => names.partition(destination, index))
     return {
+      partitions,
       key: `destination ${destination}`,
       announced: { exchange, announce: () => this.#registry.write({ kind: 'destination', destination }) },
       declarations: () => [
-        { kind: 'queue', name: names.partitions(destination), arguments: { 'x-max-length': this.#partitions, 'x-overflow': 'drop-head' } },
-        { kind: 'exchange', name: exchange, type: 'topic' },
+        { kind: 'exchange', name: fixed, type: 'fanout', alternate: `${fixed}:${this.#partitions}` },
+        ...[exchange, ...partitions].map((name): Declaration => ({ kind: 'exchange', name, type: 'topic' })),
         ...this.addressing().declarations(),
-        ...addressed(names, exchange),
+        // a client that knows nothing of partitions keeps its order in one of them
+        { kind: 'binding', to: 'exchange', name: partitions[0] as string, source: exchange, pattern: '#' },
+        ...partitions.map((name) => addressed(names.due, name)),
       ],
     }
   }
@@ -52,14 +72,11 @@ export class Layout {
   group({ destination, group, order }: Source): Need {
     const { names } = this
     const exchange = names.group(destination, group)
-    const dead: Declaration = { kind: 'queue', name: names.deadLetters(destination, group), arguments: quorum }
     const ordered = (): readonly Declaration[] => {
-      const unhashed = names.unhashed(destination, group)
       const single = { ...quorum, 'x-single-active-consumer': true }
       const queues = Array.from({ length: this.#partitions }, (_, index) => names.queue(destination, group, index))
       return [
-        { kind: 'exchange', name: exchange, type: 'headers', alternate: unhashed },
-        { kind: 'exchange', name: unhashed, type: 'fanout' },
+        { kind: 'exchange', name: exchange, type: 'headers' },
         ...queues.map((name): Declaration => ({ kind: 'queue', name, arguments: single })),
         ...queues.map(
           (name, index): Declaration => ({
@@ -71,8 +88,7 @@ export class Layout {
             headers: { [partitionHeader]: String(index) },
           }),
         ),
-        { kind: 'binding', to: 'queue', name: queues[0] as string, source: unhashed, pattern: '' },
-        { kind: 'queue', name: names.members(destination, group), arguments: { 'x-max-length': 0 } },
+        { kind: 'queue', name: names.members(destination, group), arguments: { ...quorum, 'x-max-length': 0 } },
       ]
     }
     const unordered = (): readonly Declaration[] => [
@@ -84,26 +100,31 @@ export class Layout {
     return {
       key: `group ${destination} ${group}`,
       announced: { exchange, announce: () => this.#registry.write({ kind: 'group', destination, group, order }) },
-      declarations: () => [...(order === 'key' ? ordered() : unordered()), dead, ...addressed(names, exchange)],
+      declarations: () => [
+        ...(order === 'key' ? ordered() : unordered()),
+        ...this.deadLetters({ destination, group }).declarations(),
+        addressed(names.addressed, exchange),
+        addressed(names.due, exchange),
+      ],
     }
   }
 
   /** What a group wants of its destination. Topics are added, never taken away: another process of the group may still want them. */
-  topics({ destination, group }: Source, topics: readonly string[]): Need {
+  topics({ destination, group, order }: Source, topics: readonly string[]): Need {
     const { names } = this
+    const queueOf = (index: number): string => names.queue(destination, group, order === 'key' ? index : undefined)
     return {
       key: `topics ${destination} ${group} ${[...topics].sort().join(' ')}`,
       declarations: () =>
-        topics.map(
-          (topic): Declaration => ({
-            kind: 'binding',
-            to: 'exchange',
-            name: names.group(destination, group),
-            source: names.destination(destination),
-            pattern: patternOf(topic),
-          }),
+        this.destination(destination).partitions.flatMap((source, index) =>
+          topics.map((topic): Declaration => ({ kind: 'binding', to: 'queue', name: queueOf(index), source, pattern: patternOf(topic) })),
         ),
     }
+  }
+
+  deadLetters({ destination, group }: GroupName): Need {
+    const name = this.names.deadLetters(destination, group)
+    return { key: `dead letters ${name}`, declarations: () => [{ kind: 'queue', name, arguments: quorum }] }
   }
 
   notes(name: string): Need {
@@ -154,22 +175,15 @@ export function patternOf(topic: string): string {
 }
 
 /** Routing to an exchange by its name in a header: an exchange that is not there is no fault of the channel then. */
-function addressed(names: Names, exchange: string): readonly Declaration[] {
-  return [names.addressed, names.due].map((source) => ({
-    kind: 'binding',
-    to: 'exchange',
-    name: exchange,
-    source,
-    pattern: '',
-    headers: { [addressHeader]: exchange },
-  }))
+function addressed(source: string, exchange: string): Declaration {
+  return { kind: 'binding', to: 'exchange', name: exchange, source, pattern: '', headers: { [addressHeader]: exchange } }
 }
 
 function due(names: Names): readonly Declaration[] {
   const { due, unwanted } = names
   return [
     { kind: 'exchange', name: unwanted, type: 'fanout' },
-    { kind: 'queue', name: unwanted, arguments: { 'x-max-length': 0 } },
+    { kind: 'queue', name: unwanted, arguments: { ...quorum, 'x-max-length': 0 } },
     { kind: 'exchange', name: due, type: 'headers', alternate: unwanted },
     { kind: 'binding', to: 'queue', name: unwanted, source: unwanted, pattern: '' },
     { kind: 'binding', to: 'queue', name: unwanted, source: due, pattern: '', headers: { [optionalHeader]: '1' } },

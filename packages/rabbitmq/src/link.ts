@@ -1,9 +1,9 @@
 import { type BrokerEvent, ClosedError, ConnectionError, toError } from '@interline/core'
 import { type Channel, type ChannelModel, type ChannelOptions, type ConfirmChannel, connect } from 'amqplib'
-import { connectionFailure } from './failure.js'
+import { connectionFailure, connectionLost } from './failure.js'
 import { gatherWrites } from './gathered-writes.js'
 import { farewell } from './patience.js'
-import type { ResolvedOptions } from './rabbitmq-options.js'
+import type { Address, ResolvedOptions } from './rabbitmq-options.js'
 
 export type Report = (event: BrokerEvent) => void
 
@@ -27,6 +27,8 @@ export class Link {
   readonly #report: Report
   readonly #listeners = new Set<() => void>()
   #state: State = { kind: 'idle' }
+  /** Which of the addresses is asked next; the one of the connection, while there is one. */
+  #turn: number
   #timer: NodeJS.Timeout | undefined
   #forget: () => void = () => undefined
 
@@ -34,6 +36,7 @@ export class Link {
     this.#options = options
     this.#purpose = purpose
     this.#report = report
+    this.#turn = Math.floor(Math.random() * options.addresses.length)
   }
 
   /** The connection, where there is one now. */
@@ -98,8 +101,7 @@ export class Link {
     if (this.#options.connection !== undefined) return this.#forget()
     if (model === undefined || (await farewell(model.close()))) return
     // nobody answers: what the client keeps of it would keep the process alive until the next heartbeat
-    const { stream } = model.connection as { readonly stream?: { destroy(): void } }
-    stream?.destroy()
+    destroySocket(model)
   }
 
   /** The client never answers who asks a connection for a channel that has just broken. */
@@ -136,9 +138,27 @@ export class Link {
     )
   }
 
+  get #address(): Address {
+    const { addresses } = this.#options
+    return addresses[this.#turn % addresses.length] ?? addresses[0]
+  }
+
+  /** One address after the other, each once; fails with what the last of them said. */
   async #attempt(): Promise<ChannelModel> {
-    const { address, tls, heartbeatSeconds, connectTimeoutMs, connection } = this.#options
+    const { addresses, connection } = this.#options
     if (connection !== undefined) return this.#watch(connection)
+    for (let left = addresses.length; ; left--) {
+      try {
+        return await this.#reach(this.#address)
+      } catch (thrown) {
+        this.#turn++
+        if (left === 1) throw thrown
+      }
+    }
+  }
+
+  async #reach(address: Address): Promise<ChannelModel> {
+    const { tls, heartbeatSeconds, connectTimeoutMs } = this.#options
     const clientProperties = { connection_name: `interline ${this.#purpose}` }
     const settings = {
       noDelay: true,
@@ -176,7 +196,9 @@ export class Link {
 
   #lost(model: ChannelModel, cause: Error | undefined): void {
     if (this.#state.kind !== 'ready' || this.#state.model !== model) return
-    const error = connectionFailure(this.#options.address, cause ?? new Error('the server closed the connection'))
+    // after missed heartbeats the client only says goodbye, to a server that may never answer, and reads no more
+    if (this.#options.connection === undefined) destroySocket(model)
+    const error = connectionLost(this.#address, cause ?? new Error('the server closed it'))
     this.#state = { kind: 'down', error }
     this.#report({ kind: 'disconnected', detail: `The ${this.#purpose} connection to RabbitMQ was lost.`, error })
     this.#tell()
@@ -212,4 +234,9 @@ export class Link {
   #tell(): void {
     for (const listener of [...this.#listeners]) listener()
   }
+}
+
+function destroySocket(model: ChannelModel): void {
+  const { stream } = model.connection as { readonly stream?: { destroy(): void } }
+  stream?.destroy()
 }

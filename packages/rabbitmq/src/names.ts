@@ -11,24 +11,24 @@ export class Names {
     this.#prefix = prefix
   }
 
-  /** The topic exchange that a destination is. */
+  /** The topic exchange that any client may publish to; from there it goes to the first partition. */
   destination(destination: string): string {
     return checked(`${this.#prefix}.${destination}`)
   }
 
-  /** A queue whose only use is its bound: it fixes the number of partitions, as no other number is accepted for it. */
+  /** The topic exchange that a partition of a destination is. */
+  partition(destination: string, index: number): string {
+    return checked(`${this.#prefix}.${destination}:partition:${index}`)
+  }
+
+  /** An exchange whose only use is what it says: it fixes the number of partitions, as no other number is accepted for it. */
   partitions(destination: string): string {
     return checked(`${this.#prefix}.${destination}:partitions`)
   }
 
-  /** The exchange through which a group gets its share, and by which a message addressed to it alone arrives. */
+  /** The exchange by which a message addressed to a group alone arrives. */
   group(destination: string, group: string): string {
     return checked(`${this.#prefix}.${destination}:${group}`)
-  }
-
-  /** Where messages go that say nothing of their partition, such as a foreign client's. */
-  unhashed(destination: string, group: string): string {
-    return checked(`${this.group(destination, group)}:unhashed`)
   }
 
   /** The queue of a group that keeps no order, or one of the queues of one that does. */

@@ -92,7 +92,7 @@ export class Notes {
   #write(released: readonly string[]): Promise<void> {
     const snapshot: Snapshot = { notes: Object.fromEntries(this.#notes), released }
     const properties = { persistent: true, contentType: 'application/json' }
-    const encoded = { content: Buffer.from(JSON.stringify(snapshot)), properties, headers: {} }
+    const encoded = { content: JSON.stringify(snapshot), properties, headers: {}, plain: true }
     return this.#context.sender.deliver({ exchange: '', routingKey: this.#queue, encoded, need: this.#need, wanted: true })
   }
 

@@ -13,6 +13,8 @@ import { decodeMessage } from './rabbitmq-message.js'
 export interface PartitionSettings {
   readonly group: GroupName
   readonly queue: string
+  /** Which of the partitions it is, of a group that keeps order. */
+  readonly index?: number | undefined
   /** One consumer at a time, in order. */
   readonly single: boolean
   /** Everything in it was in the hands of a process that died. */
@@ -41,7 +43,7 @@ export class Partition implements DeliveryOwner {
   constructor(context: BrokerContext, settings: PartitionSettings) {
     this.#context = context
     this.#settings = settings
-    this.hops = new Hops(context, settings.group)
+    this.hops = new Hops(context, settings.group, settings.index)
     const { queue, single, prefetch, declare } = settings
     this.#reader = new QueueReader(context, {
       prefetch,

@@ -1,8 +1,8 @@
-import { PublishError, toError, type WireMessage } from '@interline/core'
+import { PublishError, type StoreOptions, toError, type WireMessage } from '@interline/core'
 import type { BrokerContext } from './context.js'
-import { encodeMessage, partitionHeader, partitionOf } from './rabbitmq-message.js'
+import { encodeMessage } from './rabbitmq-message.js'
 import { routeOf } from './routes.js'
-import type { Parcel, Sending } from './sender.js'
+import type { Parcel, Sending } from './sending.js'
 
 /** Publishes what core asks for: all of a call, or an error that says which failed. */
 export class Publisher {
@@ -13,7 +13,7 @@ export class Publisher {
     this.#context = context
   }
 
-  publish(messages: readonly WireMessage[], signal: AbortSignal | undefined): Promise<void> {
+  publish(messages: readonly WireMessage[], { signal, stored }: StoreOptions): Promise<void> {
     const parcels = this.#parcels(messages)
     if (messages.length === 0) return Promise.resolve()
     return new Promise((resolve, reject) => {
@@ -28,7 +28,10 @@ export class Publisher {
       }
       const settled = (index: number, error: PublishError | undefined): void => {
         if (error !== undefined) failed.set(index, error)
-        else this.published++
+        else {
+          this.published++
+          stored?.(index)
+        }
         if (--left !== 0) return
         signal?.removeEventListener('abort', abort)
         if (failed.size === 0) resolve()
@@ -46,10 +49,6 @@ export class Publisher {
     messages.forEach((message, index) => {
       try {
         const encoded = encodeMessage(message)
-        const { partitions } = this.#context.options
-        encoded.headers[partitionHeader] = String(
-          message.key === undefined ? Math.floor(Math.random() * partitions) : partitionOf(message.key, partitions),
-        )
         parcels.push({ ...routeOf(this.#context, message, encoded), encoded })
       } catch (thrown) {
         problems.set(index, toError(thrown))

@@ -1,4 +1,4 @@
-import { toError } from '@interline/core'
+import { ConnectionError, toError } from '@interline/core'
 import type { Channel, ConsumeMessage } from 'amqplib'
 import type { BrokerContext } from './context.js'
 import { Epoch } from './epoch.js'
@@ -22,6 +22,7 @@ export class QueueReader {
   readonly #settings: ReaderSettings
   readonly #again: Retrying
   #epoch: Epoch | undefined
+  #opening: Promise<void> | undefined
   #consumerTag: string | undefined
   #ended = false
   #unlisten: () => void = () => undefined
@@ -93,36 +94,55 @@ export class QueueReader {
     this.#again.start()
   }
 
-  async #open(): Promise<void> {
-    const { prefetch, prepare, makeNotes, arrived } = this.#settings
+  /** Where there is none. One at a time: a second consumer would be given messages that nobody here takes from it. */
+  #open(): Promise<void> {
+    if (this.#epoch !== undefined && this.#opening === undefined) return Promise.resolve()
+    this.#opening ??= this.#begin().finally(() => {
+      this.#opening = undefined
+    })
+    return this.#opening
+  }
+
+  async #begin(): Promise<void> {
     const channel = await this.#context.topology.channel()
+    const closed = new Promise<never>((_, reject) => {
+      channel.once('close', () => reject(new ConnectionError('The channel of a consumer was closed while it was made ready.')))
+    })
+    // awaited for as long as it is made ready; afterwards the epoch has a listener of its own
+    closed.catch(() => undefined)
     try {
-      const queue = await prepare(channel)
-      await channel.prefetch(prefetch)
-      const epoch = new Epoch(queue, channel, prefetch, makeNotes?.(queue))
-      let over = false
-      const end = (cancelled: boolean): void => {
-        if (over) return
-        over = true
-        this.#lose(epoch, cancelled)
-      }
-      channel.on('close', () => end(false))
-      this.#epoch = epoch
-      const { consumerTag } = await channel.consume(queue, (message) => {
-        if (over || this.#epoch !== epoch) return
-        if (message !== null) return this.#take(() => arrived(epoch, message))
-        end(true)
-        // what remains of it is closed; if the server was faster, it is closed already
-        channel.close().catch(() => undefined)
-      })
-      this.#consumerTag = consumerTag
-      if (this.#ended) await this.endEpoch()
+      await Promise.race([this.#consume(channel), closed])
     } catch (thrown) {
       this.#epoch = undefined
       // not awaited: the client never answers where the connection breaks meanwhile
       channel.close().catch(() => undefined)
       throw thrown
     }
+    if (this.#ended) await this.endEpoch()
+  }
+
+  async #consume(channel: Channel): Promise<void> {
+    const { prefetch, prepare, makeNotes, arrived } = this.#settings
+    const queue = await prepare(channel)
+    await channel.prefetch(prefetch)
+    const epoch = new Epoch(queue, channel, prefetch, makeNotes?.(queue))
+    let over = false
+    const end = (cancelled: boolean): void => {
+      if (over) return
+      over = true
+      this.#lose(epoch, cancelled)
+    }
+    channel.on('close', () => end(false))
+    this.#epoch = epoch
+    const { consumerTag } = await channel.consume(queue, (message) => {
+      if (over || this.#epoch !== epoch) return
+      if (message !== null) return this.#take(() => arrived(epoch, message))
+      end(true)
+      // what remains of it is closed; if the server was faster, it is closed already
+      channel.close().catch(() => undefined)
+    })
+    if (over) throw new ConnectionError(`The queue "${queue}" was removed while a consumer of it was made ready.`)
+    this.#consumerTag = consumerTag
   }
 
   /** Nothing may be thrown into the client: it would close the channel. */

@@ -1,5 +1,4 @@
 import {
-  type Abortable,
   type BrokerCapabilities,
   type BrokerMetrics,
   type CloseOptions,
@@ -10,6 +9,7 @@ import {
   type IBroker,
   type Receive,
   type Source,
+  type StoreOptions,
   toError,
   type WireMessage,
 } from '@interline/core'
@@ -93,8 +93,8 @@ export class RabbitMqBroker implements IBroker {
     this.#state = 'open'
   }
 
-  async publish(messages: readonly WireMessage[], options?: Abortable): Promise<void> {
-    await this.#publisher.publish(messages, options?.signal)
+  async publish(messages: readonly WireMessage[], options: StoreOptions = {}): Promise<void> {
+    await this.#publisher.publish(messages, options)
   }
 
   async subscribe(source: Source, receive: Receive): Promise<Consumer> {
@@ -124,8 +124,14 @@ export class RabbitMqBroker implements IBroker {
     return this.#context.registry.destinations()
   }
 
-  listGroups(): Promise<readonly GroupDescription[]> {
-    return listGroups(this.#context)
+  /** With what this process has in hand; what others have, they know of themselves. */
+  async listGroups(): Promise<readonly GroupDescription[]> {
+    const groups = await listGroups(this.#context)
+    return groups.map((each) => {
+      const own = [...this.#consumers].filter(({ source }) => source.group === each.group && source.destination === each.destination)
+      const inHand = own.reduce((sum, consumer) => sum + consumer.inHand, 0)
+      return { ...each, lag: each.lag + inHand, unsettled: own.reduce((sum, { unsettled }) => sum + unsettled, 0) }
+    })
   }
 
   removeGroup(group: string, destination: string): Promise<void> {
@@ -175,13 +181,13 @@ export class RabbitMqBroker implements IBroker {
     await Promise.all([this.#publishing.close(), this.#context.consuming.close(), this.#context.registry.close()])
   }
 
-  /** Somebody removed a destination's exchange, and with it what bound the groups to it. */
+  /** Somebody removed an exchange of a destination, and with it what bound the groups to it. */
   #lostExchange(exchange: string): void {
-    const { topology, names } = this.#context
+    const { topology, layout } = this.#context
     topology.forget()
     for (const consumer of this.#consumers) {
       const { destination, group } = consumer.source
-      if (names.destination(destination) !== exchange) continue
+      if (!layout.destination(destination).partitions.includes(exchange)) continue
       const detail = `The exchange "${exchange}" was removed on the server. It is made again; what was published in between may have reached nobody.`
       this.#report({ kind: 'loss', detail, destination, group })
       consumer.declare().catch((error: unknown) => this.#report({ kind: 'warning', detail, error: toError(error) }))

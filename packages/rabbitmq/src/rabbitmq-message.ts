@@ -15,6 +15,7 @@ export const addressHeader = 'interline-to'
 export const optionalHeader = 'interline-optional'
 /** Was in the hands of a process that died. */
 export const suspectHeader = 'interline-suspect'
+/** Set where the routing key is no longer the topic: once a message was sent on by a consumer. */
 const topicHeader = 'interline-topic'
 /** Marks data that is bytes, so that bytes which happen to be text come back as bytes. */
 const bytesHeader = 'interline-bytes'
@@ -23,9 +24,11 @@ const delayHeader = /^interline-delay-/
 export type Headers = Record<string, unknown>
 
 export interface EncodedMessage {
-  readonly content: Buffer
+  readonly content: string | Buffer
   readonly properties: Options.Publish
   readonly headers: Headers
+  /** Persistent, and no other properties than the id and the content type. */
+  readonly plain: boolean
 }
 
 export interface DecodedMessage {
@@ -46,18 +49,19 @@ export function encodeMessage(message: WireMessage): EncodedMessage {
   }
   const headers: Headers = writeAttributes(attributes, 'cloudEvents_')
   if (key !== undefined && attributes.partitionkey === undefined) headers.cloudEvents_partitionkey = key
-  if (attributes.topic === undefined) headers[topicHeader] = topic
+  // the routing key says it, and every header costs the server a microsecond
+  if (attributes.topic === topic) headers.cloudEvents_topic = undefined
   if (target?.progress !== undefined) headers[progressHeader] = target.progress
   if (data instanceof Uint8Array) headers[bytesHeader] = '1'
   const { id, datacontenttype } = attributes
   const properties: Options.Publish = { persistent: true }
   if (id !== undefined) properties.messageId = id
   if (datacontenttype !== undefined) properties.contentType = datacontenttype
-  return { content: contentOf(message), properties, headers }
+  return { content: contentOf(message), properties, headers, plain: true }
 }
 
-function contentOf({ data }: WireMessage): Buffer {
-  if (typeof data === 'string') return Buffer.from(data)
+function contentOf({ data }: WireMessage): string | Buffer {
+  if (typeof data === 'string') return data
   if (data instanceof Uint8Array) return Buffer.from(data.buffer, data.byteOffset, data.byteLength)
   throw new EncodeError('RabbitMQ carries text and bytes only, not objects by reference. Use a codec that encodes.')
 }
@@ -70,9 +74,12 @@ export function decodeMessage(destination: string, { content, properties, fields
   if (contentType !== undefined) attributes.datacontenttype = contentType
   const structured = /^application\/cloudevents/i.test(contentType ?? '')
   const recognised = structured || (attributes.id !== undefined && attributes.type !== undefined)
+  const topic = attributes.topic ?? textOfHeader(headers[topicHeader]) ?? fields.routingKey
+  const ref = textOfHeader(headers[refHeader] ?? headers[entryHeader])
+  if (ref !== undefined) attributes.topic = topic
   const message: WireMessage = {
     destination,
-    topic: attributes.topic ?? textOfHeader(headers[topicHeader]) ?? fields.routingKey,
+    topic,
     key: attributes.partitionkey,
     attributes,
     data: !recognised || headers[bytesHeader] !== undefined ? content : (textOf(content) ?? content),
@@ -84,7 +91,7 @@ export function decodeMessage(destination: string, { content, properties, fields
       )
   return {
     message,
-    ref: textOfHeader(headers[refHeader] ?? headers[entryHeader]),
+    ref,
     progress: textOfHeader(headers[progressHeader]),
     undecodable,
   }
@@ -106,7 +113,7 @@ export function messageAgain({ content, properties, fields }: ConsumeMessage, re
   for (const [name, value] of Object.entries(changes)) if (value !== undefined) headers[name] = value
   const kept = { contentType, contentEncoding, messageId, type, appId, correlationId, timestamp }
   const properties_ = Object.fromEntries(Object.entries(kept).filter(([, value]) => value !== undefined))
-  return { content, properties: { persistent: true, ...properties_ }, headers }
+  return { content, properties: { persistent: true, ...properties_ }, headers, plain: false }
 }
 
 const ours: ReadonlySet<string> = new Set([entryHeader, addressHeader, optionalHeader, suspectHeader, progressHeader])

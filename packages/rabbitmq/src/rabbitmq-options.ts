@@ -1,4 +1,4 @@
-import { ConfigurationError } from '@interline/core'
+import { ConfigurationError, checkOptions, type OptionCheck, optionChecks, refuseOption } from '@interline/core'
 import type { ChannelModel } from 'amqplib'
 
 /** Where dead letters go instead of the group's own queue. Both must exist: a letter that no queue takes keeps its event in hand. */
@@ -8,8 +8,11 @@ export interface RabbitMqDeadLetterOptions {
 }
 
 export interface RabbitMqOptions {
-  /** `amqp://user:password@host:5672/vhost` or `amqps://…`. Either this, or `host` and its companions. */
-  readonly url?: string | undefined
+  /**
+   * `amqp://user:password@host:5672/vhost` or `amqps://…`; of a cluster one for each node, which are tried in turn, beginning with any of
+   * them. Either this, or `host` and its companions.
+   */
+  readonly url?: string | readonly string[] | undefined
   /** Default 127.0.0.1. */
   readonly host?: string | undefined
   /** Default 5672, and 5671 with `tls`. */
@@ -44,7 +47,8 @@ export interface RabbitMqOptions {
 }
 
 export interface ResolvedOptions {
-  readonly address: Address
+  /** One for each node that may be asked. */
+  readonly addresses: readonly [Address, ...Address[]]
   readonly tls: boolean | object
   readonly prefix: string
   readonly order: 'key' | 'none'
@@ -84,10 +88,13 @@ const defaults = {
   unroutable: 'accept',
 } as const satisfies Partial<RabbitMqOptions>
 
-type Check = (value: unknown, path: string) => void
+const { integer, kind, oneOf, text } = optionChecks
 
-const checks: Readonly<Record<keyof RabbitMqOptions, Check>> = {
-  url,
+const checks: Readonly<Record<keyof RabbitMqOptions, OptionCheck>> = {
+  url: (value, path) => {
+    if (Array.isArray(value) && value.length === 0) refuseOption(path, value, 'a URL, or a list of them')
+    for (const each of [value].flat()) url(each, path)
+  },
   host: text,
   port: integer(1, 65_535),
   username: text,
@@ -95,45 +102,39 @@ const checks: Readonly<Record<keyof RabbitMqOptions, Check>> = {
   vhost: text,
   tls: (value, path) => {
     if (typeof value !== 'boolean' && (typeof value !== 'object' || value === null))
-      refuse(path, value, 'true, false or options of node:tls')
+      refuseOption(path, value, 'true, false or options of node:tls')
   },
   prefix: (value, path) => {
     text(value, path)
-    if ((value as string).length > 100) refuse(path, value, 'a text of at most 100 characters')
+    if ((value as string).length > 100) refuseOption(path, value, 'a text of at most 100 characters')
   },
-  order: (value, path) => {
-    if (value !== 'key' && value !== 'none') refuse(path, value, `'key' or 'none'`)
-  },
+  order: oneOf('key', 'none'),
   partitions: integer(1, 256),
   prefetch: integer(1, largestPrefetch),
   heartbeatSeconds: integer(1, 60),
   connectTimeoutMs: integer(1),
   confirmTimeoutMs: integer(1),
-  provision: (value, path) => {
-    if (typeof value !== 'boolean') refuse(path, value, 'true or false')
-  },
+  provision: kind('boolean'),
   deadLetter: (value, path) => {
-    checkKeys(value, path, { exchange: text, routingKey: text })
+    checkOptions(value, path, { exchange: text, routingKey: text })
     if ((value as Partial<RabbitMqDeadLetterOptions>).exchange === undefined)
-      refuse(`${path}.exchange`, undefined, 'the name of an exchange')
+      refuseOption(`${path}.exchange`, undefined, 'the name of an exchange')
   },
-  unroutable: (value, path) => {
-    if (value !== 'accept' && value !== 'reject') refuse(path, value, `'accept' or 'reject'`)
-  },
+  unroutable: oneOf('accept', 'reject'),
   connection: (value, path) => {
     if (typeof (value as Partial<ChannelModel> | null)?.createConfirmChannel !== 'function')
-      refuse(path, value, 'what `connect` of amqplib gives')
+      refuseOption(path, value, 'what `connect` of amqplib gives')
   },
 }
 
 /** Refuses unknown keys, wrong types and contradictions; fills in the defaults. Never shows a value that may be a secret. */
 export function resolveOptions(options: RabbitMqOptions = {}): ResolvedOptions {
-  checkKeys(options, 'rabbitmq', checks)
+  checkOptions(options, 'rabbitmq', checks)
   if (options.url !== undefined && options.host !== undefined) {
     throw new ConfigurationError('rabbitmq.url and rabbitmq.host each say where RabbitMQ is. Give one of them.')
   }
   return {
-    address: options.url === undefined ? addressOf(options) : addressOfUrl(options.url, options),
+    addresses: addressesOf(options),
     tls: options.tls ?? defaults.tls,
     prefix: options.prefix ?? defaults.prefix,
     order: options.order ?? defaults.order,
@@ -147,6 +148,12 @@ export function resolveOptions(options: RabbitMqOptions = {}): ResolvedOptions {
     unroutable: options.unroutable ?? defaults.unroutable,
     connection: options.connection,
   }
+}
+
+function addressesOf(options: RabbitMqOptions): readonly [Address, ...Address[]] {
+  const [first, ...others] = [options.url ?? []].flat()
+  if (first === undefined) return [addressOf(options)]
+  return [addressOfUrl(first, options), ...others.map((each) => addressOfUrl(each, options))]
 }
 
 function addressOf(options: RabbitMqOptions): Address {
@@ -175,35 +182,8 @@ function addressOfUrl(text: string, options: RabbitMqOptions): Address {
   }
 }
 
-function checkKeys(value: unknown, path: string, known: Readonly<Record<string, Check>>): void {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) refuse(path, value, 'an object')
-  for (const [name, field] of Object.entries(value as object)) {
-    const check = Object.hasOwn(known, name) ? known[name] : undefined
-    if (check === undefined) throw new ConfigurationError(`Unknown option ${path}.${name}. Known are ${Object.keys(known).join(', ')}.`)
-    if (field !== undefined) check(field, `${path}.${name}`)
-  }
-}
-
-function text(value: unknown, path: string): void {
-  if (typeof value !== 'string' || value === '') refuse(path, value, 'a text that is not empty')
-}
-
 function url(value: unknown, path: string): void {
   if (typeof value !== 'string' || !/^amqps?:\/\//.test(value) || !URL.canParse(value)) {
-    refuse(path, value, 'a URL such as amqp://localhost:5672/vhost or amqps://…')
+    refuseOption(path, value, 'a URL such as amqp://localhost:5672/vhost or amqps://…')
   }
-}
-
-function integer(least: number, most: number = Number.MAX_SAFE_INTEGER): Check {
-  const range = most === Number.MAX_SAFE_INTEGER ? `of at least ${least}` : `from ${least} to ${most}`
-  return (value, path) => {
-    if (!Number.isInteger(value) || (value as number) < least || (value as number) > most) refuse(path, value, `a whole number ${range}`)
-  }
-}
-
-/** Says what kind of value was found; texts stay unseen, because a password may have been put into the wrong place. */
-function refuse(path: string, value: unknown, expected: string): never {
-  const shape =
-    typeof value === 'number' ? `the number ${value}` : value === null ? 'null' : Array.isArray(value) ? 'an array' : `a ${typeof value}`
-  throw new ConfigurationError(`${path} must be ${expected}, and is ${shape}.`)
 }

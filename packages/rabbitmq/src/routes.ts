@@ -1,24 +1,31 @@
 import { PublishError, type WireMessage } from '@interline/core'
 import type { BrokerContext } from './context.js'
 import { delayHeaderOf, delayUnitMs, longestDelayMs } from './layout.js'
-import { addressHeader, type EncodedMessage, optionalHeader } from './rabbitmq-message.js'
-import type { Parcel } from './sender.js'
+import { addressHeader, type EncodedMessage, optionalHeader, partitionHeader, partitionOf } from './rabbitmq-message.js'
+import type { Parcel } from './sending.js'
 
-type Route = Pick<Parcel, 'exchange' | 'routingKey' | 'need' | 'wanted'>
+type Route = Pick<Parcel, 'exchange' | 'routingKey' | 'need' | 'wanted' | 'lane'>
 
-/** The way of a new message: to its destination, to one group alone, and both perhaps only when its time has come. */
+/** The way of a new message: to its partition, to one group alone, and both perhaps only when its time has come. */
 export function routeOf(context: BrokerContext, message: WireMessage, encoded: EncodedMessage): Route {
   const { names, layout, options } = context
   const { destination, topic, target, deliverAt } = message
   const delayMs = deliverAt === undefined ? 0 : deliverAt - Date.now()
   const need = layout.destination(destination)
-  const exchange = target === undefined ? names.destination(destination) : names.group(destination, target.group)
-  if (delayMs > 0) {
-    if (target === undefined) encoded.headers[optionalHeader] = '1'
-    return delayed(context, exchange, topic, delayMs, encoded)
+  const { partitions } = options
+  const partition = message.key === undefined ? Math.floor(Math.random() * partitions) : partitionOf(message.key, partitions)
+  if (target !== undefined) {
+    encoded.headers[partitionHeader] = String(partition)
+    const group = names.group(destination, target.group)
+    return delayMs > 0 ? delayed(context, group, topic, delayMs, encoded) : addressed(context, group, topic, encoded)
   }
-  if (target === undefined) return { exchange, routingKey: topic, need, wanted: options.unroutable === 'reject' }
-  return addressed(context, exchange, topic, encoded)
+  const exchange = need.partitions[partition] as string
+  if (delayMs <= 0) {
+    const lane = message.key === undefined ? undefined : exchange
+    return { exchange, routingKey: topic, need, wanted: options.unroutable === 'reject', lane }
+  }
+  encoded.headers[optionalHeader] = '1'
+  return delayed(context, exchange, topic, delayMs, encoded)
 }
 
 /** To one exchange, by the name in a header. */

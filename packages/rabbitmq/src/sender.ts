@@ -1,39 +1,27 @@
 import { randomBytes } from 'node:crypto'
 import { ClosedError, ConfigurationError, PublishError, toError } from '@interline/core'
-import type { ConfirmChannel, Message } from 'amqplib'
-import { isNotFound, refusedExchange } from './failure.js'
+import type { Message } from 'amqplib'
+import { isNotFound, refusalOf, refusedExchange } from './failure.js'
+import { Lanes } from './lanes.js'
 import type { Link } from './link.js'
-import { type EncodedMessage, entryHeader } from './rabbitmq-message.js'
+import { MessageWriter } from './message-writer.js'
+import { entryHeader } from './rabbitmq-message.js'
+import { giveUp, type Parcel, type Sending, settleStored } from './sending.js'
 import type { Need, Topology } from './topology.js'
-
-/** Something to be published, to be told when the server has it. */
-export interface Parcel {
-  readonly exchange: string
-  readonly routingKey: string
-  readonly encoded: EncodedMessage
-  /** What has to be on the server before. */
-  readonly need: Need | undefined
-  /** Whether a queue has to take it. */
-  readonly wanted: boolean
-  readonly settle: (error?: PublishError) => void
-}
-
-interface Sending extends Parcel {
-  readonly entry: string
-  readonly until: number
-  /** It may have reached the server. */
-  sent: boolean
-  returned: string | undefined
-}
+import { type Confirmation, Unconfirmed } from './unconfirmed.js'
 
 /** What waits while the server is away or takes nothing; more is refused at once. */
 const mostWaiting = 50_000
+/** What is on the way at once: enough to keep a server busy, and little to be sent again. */
+const mostUnconfirmed = 4_000
 const sweepIntervalMs = 100
 const retryDelayMs = 100
+const overtaken = 'a later one of its partition was stored while the server refused it'
 
 /**
  * Publishes in the order it is asked to, on one confirm channel. A channel or connection that breaks is made anew, and what was not
- * confirmed is sent again first, in its order and under the names it had. Nothing waits longer than its deadline.
+ * confirmed is sent again first, in its order and under the names it had; so is what the server refused for now. Nothing waits longer than
+ * its deadline.
  */
 export class Sender {
   readonly #link: Link
@@ -42,12 +30,15 @@ export class Sender {
   readonly #lostExchange: (exchange: string) => void
   readonly #name = randomBytes(6).toString('base64url')
   #number = 0
-  #channel: ConfirmChannel | undefined
+  #channel: MessageWriter | undefined
   #opening = false
   #preparing = false
   #full = false
   #waiting: Sending[] = []
-  readonly #unconfirmed = new Map<string, Sending>()
+  #unconfirmed = new Unconfirmed<Sending>()
+  /** What was refused for now. */
+  readonly #lanes = new Lanes<Sending>()
+  #again: NodeJS.Timeout | undefined
   #sweep: NodeJS.Timeout | undefined
   #quiet: (() => void)[] = []
   #closed = false
@@ -61,12 +52,13 @@ export class Sender {
   }
 
   send(parcel: Parcel): Sending {
-    const entry = `${this.#name}${(this.#number++).toString(36)}`
+    const place = this.#number++
+    const entry = `${this.#name}${place.toString(36)}`
     parcel.encoded.headers[entryHeader] = entry
-    const sending: Sending = { ...parcel, entry, until: performance.now() + this.#timeoutMs, sent: false, returned: undefined }
+    const sending: Sending = { ...parcel, entry, place, until: performance.now() + this.#timeoutMs, sent: false, returned: undefined }
     if (this.#closed)
       sending.settle(new PublishError('The connection to RabbitMQ is closed.', { outcome: 'failed', cause: new ClosedError('closed') }))
-    else if (this.#waiting.length >= mostWaiting) {
+    else if (this.#waiting.length + this.#lanes.size >= mostWaiting) {
       const why = this.#link.blocked ?? this.#link.failure?.message ?? 'it does not take them fast enough'
       sending.settle(
         new PublishError(`RabbitMQ is behind with ${mostWaiting} messages (${why}). Publish less, or later.`, { outcome: 'failed' }),
@@ -91,20 +83,20 @@ export class Sender {
     if (sending.sent) return false
     const index = this.#waiting.indexOf(sending)
     if (index >= 0) this.#waiting.splice(index, 1)
-    return index >= 0
+    return index >= 0 || this.#lanes.take((held) => held === sending).length > 0
   }
 
   /** Resolves when everything has its answer. */
   async flush(): Promise<void> {
-    if (this.#waiting.length + this.#unconfirmed.size === 0) return
+    if (this.#isQuiet) return
     await new Promise<void>((resolve) => this.#quiet.push(resolve))
   }
 
   close(): void {
     this.#closed = true
     this.#channel = undefined
-    for (const sending of [...this.#unconfirmed.values(), ...this.#waiting]) this.#giveUp(sending, 'the connection was closed')
-    this.#unconfirmed.clear()
+    clearTimeout(this.#again)
+    for (const sending of [...this.#lanes.restart(this.#unconfirmed.all()), ...this.#waiting]) giveUp(sending, 'the connection was closed')
     this.#waiting = []
     this.#settled()
   }
@@ -113,25 +105,25 @@ export class Sender {
     if (this.#closed || this.#link.model === undefined || this.#waiting.length === 0) return
     const channel = this.#channel
     if (channel === undefined) return void this.#open()
-    while (this.#waiting.length > 0 && !this.#preparing && !this.#full && this.#link.blocked === undefined && this.#channel === channel) {
+    while (this.#waiting.length > 0 && this.#mayPublish && this.#channel === channel) {
       const sending = this.#waiting[0] as Sending
       if (sending.need !== undefined && !this.#topology.has(sending.need)) return void this.#prepare(sending.need)
       this.#waiting.shift()
-      this.#publish(channel, sending)
+      if (this.#lanes.enters(sending)) this.#publish(channel, sending)
     }
   }
 
-  #publish(channel: ConfirmChannel, sending: Sending): void {
-    const { exchange, routingKey, encoded } = sending
-    const { content, properties, headers } = encoded
+  get #mayPublish(): boolean {
+    return !this.#preparing && !this.#full && this.#unconfirmed.size < mostUnconfirmed && this.#link.blocked === undefined
+  }
+
+  #publish(channel: MessageWriter, sending: Sending): void {
     sending.sent = true
     sending.returned = undefined
     try {
-      const room = channel.publish(exchange, routingKey, content, { ...properties, headers, mandatory: true }, (error: unknown) =>
-        this.#answered(channel, sending, error),
-      )
-      this.#unconfirmed.set(sending.entry, sending)
-      if (!room) this.#full = true
+      if (!channel.write(sending)) this.#full = true
+      this.#unconfirmed.add(sending)
+      this.#lanes.sent(sending)
     } catch (thrown) {
       // a channel that closed just now takes it along with the others; else it is the message itself that can't be sent
       if (this.#channel !== channel) return void this.#waiting.unshift(sending)
@@ -141,13 +133,31 @@ export class Sender {
     }
   }
 
-  #answered(channel: ConfirmChannel, sending: Sending, error: unknown): void {
+  #answered(channel: MessageWriter, confirmation: Confirmation, stored: boolean): void {
     // what an old channel leaves open is sent again on the next one
-    if (channel !== this.#channel || this.#unconfirmed.get(sending.entry) !== sending) return
-    if (error !== null && error !== undefined && toError(error).message !== 'message nacked') return
-    this.#unconfirmed.delete(sending.entry)
-    sending.settle(answer(sending, error))
+    if (channel !== this.#channel) return
+    this.#unconfirmed.answered(confirmation, (sending) => (stored ? this.#stored(sending) : this.#refused(sending)))
+    this.#pump()
     this.#settled()
+  }
+
+  #stored(sending: Sending): void {
+    for (const late of this.#lanes.stored(sending)) giveUp(late, overtaken)
+    settleStored(sending)
+  }
+
+  /** A queue is full, or has no leader for a moment. */
+  #refused(sending: Sending): void {
+    if (this.#lanes.refused(sending)) this.#again ??= setTimeout(() => this.#sendAgain(), retryDelayMs)
+    else giveUp(sending, overtaken)
+  }
+
+  #sendAgain(): void {
+    this.#again = undefined
+    this.#waiting = [...this.#lanes.takeDue(), ...this.#waiting]
+    // the rest waits for the answers to what is on the way
+    if (this.#lanes.size > 0) this.#again = setTimeout(() => this.#sendAgain(), retryDelayMs)
+    this.#pump()
   }
 
   async #open(): Promise<void> {
@@ -156,15 +166,19 @@ export class Sender {
     let failed = false
     try {
       const channel = await this.#link.confirmChannel({ highWaterMark: 1_000 })
+      const writer = new MessageWriter(channel)
       let failure: Error | undefined
       channel.on('error', (error) => (failure = error))
-      channel.on('close', () => this.#lost(channel, failure))
+      channel.on('close', () => this.#lost(writer, failure))
+      channel.on('ack', (confirmation: Confirmation) => this.#answered(writer, confirmation, true))
+      channel.on('nack', (confirmation: Confirmation) => this.#answered(writer, confirmation, false))
       channel.on('drain', () => {
         this.#full = false
         this.#pump()
       })
       channel.on('return', (message: Message) => this.#returned(message))
-      this.#channel = channel
+      this.#channel = writer
+      this.#unconfirmed = new Unconfirmed()
       this.#full = false
     } catch {
       // the connection was lost again; its return, or the delay below, starts the next attempt
@@ -175,22 +189,18 @@ export class Sender {
     else this.#pump()
   }
 
-  #lost(channel: ConfirmChannel, failure: Error | undefined): void {
+  #lost(channel: MessageWriter, failure: Error | undefined): void {
+    channel.end()
     if (this.#channel !== channel) return
     this.#channel = undefined
-    const again = [...this.#unconfirmed.values()]
-    this.#unconfirmed.clear()
+    const again = this.#lanes.restart(this.#unconfirmed.all())
+    const kept = again.filter(({ exchange, encoded, settle }) => {
+      const refusal = refusalOf(failure, { exchange, bytes: Buffer.byteLength(encoded.content) })
+      if (refusal !== undefined) settle(refusal)
+      return refusal === undefined
+    })
+    this.#waiting = [...kept, ...this.#waiting]
     const exchange = failure === undefined ? undefined : refusedExchange(failure)
-    const refused = (sending: Sending): boolean => exchange === sending.exchange && !isNotFound(failure)
-    for (const sending of again.filter(refused)) {
-      sending.settle(
-        new PublishError(`RabbitMQ refused to publish to the exchange "${exchange}": ${failure?.message}`, {
-          cause: failure,
-          outcome: 'failed',
-        }),
-      )
-    }
-    this.#waiting = [...again.filter((sending) => !refused(sending)), ...this.#waiting]
     if (exchange !== undefined && isNotFound(failure)) {
       this.#topology.forget()
       this.#lostExchange(exchange)
@@ -201,7 +211,9 @@ export class Sender {
   }
 
   #returned({ fields, properties }: Message): void {
-    const sending = this.#unconfirmed.get(String((properties.headers as Record<string, unknown> | undefined)?.[entryHeader]))
+    const sending = this.#unconfirmed.named((properties.headers as Record<string, unknown> | undefined)?.[entryHeader])
+    // a queue of our own that is not there any more is made again for the next
+    if (sending?.need?.announced === undefined) this.#topology.forget()
     if (sending !== undefined) sending.returned = String((fields as { readonly replyText?: unknown }).replyText)
   }
 
@@ -211,14 +223,14 @@ export class Sender {
       await this.#topology.ensure(need)
     } catch (thrown) {
       // what the server refuses is refused; all else passes, or time does
-      if (thrown instanceof ConfigurationError) this.#refuse(need, thrown)
+      if (thrown instanceof ConfigurationError) this.#deny(need, thrown)
       else await new Promise((resolve) => setTimeout(resolve, retryDelayMs))
     }
     this.#preparing = false
     this.#pump()
   }
 
-  #refuse(need: Need, cause: Error): void {
+  #deny(need: Need, cause: Error): void {
     const concerned = this.#waiting.filter((sending) => sending.need?.key === need.key)
     this.#waiting = this.#waiting.filter((sending) => !concerned.includes(sending))
     for (const sending of concerned) {
@@ -232,43 +244,29 @@ export class Sender {
     if (this.#sweep !== undefined) return
     this.#sweep = setInterval(() => {
       const now = performance.now()
-      for (const [entry, sending] of this.#unconfirmed) {
-        if (sending.until > now) break
-        this.#unconfirmed.delete(entry)
-        this.#giveUp(sending, 'it did not confirm it in time')
+      for (const sending of this.#unconfirmed.expired(now)) {
+        this.#lanes.givenUp(sending)
+        giveUp(sending, 'it did not confirm it in time')
+      }
+      for (const sending of this.#lanes.take(({ until }) => until <= now)) {
+        giveUp(sending, 'it refused it until time was up: a queue is full, or lost its majority')
       }
       while (this.#waiting[0] !== undefined && this.#waiting[0].until <= now) {
         const why = this.#link.blocked ?? this.#link.failure?.message ?? 'it could not be reached in time'
-        this.#giveUp(this.#waiting.shift() as Sending, why)
+        giveUp(this.#waiting.shift() as Sending, why)
       }
       this.#settled()
     }, sweepIntervalMs)
   }
 
-  #giveUp(sending: Sending, why: string): void {
-    const { sent } = sending
-    const text = sent
-      ? `RabbitMQ may have stored the message, but ${why}. Publish the same event again.`
-      : `RabbitMQ has not stored the message: ${why}.`
-    sending.settle(new PublishError(text, { outcome: sent ? 'unknown' : 'failed' }))
+  get #isQuiet(): boolean {
+    return this.#waiting.length + this.#unconfirmed.size + this.#lanes.size === 0
   }
 
   #settled(): void {
-    if (this.#waiting.length + this.#unconfirmed.size > 0) return
+    if (!this.#isQuiet) return
     clearInterval(this.#sweep)
     this.#sweep = undefined
     for (const resolve of this.#quiet.splice(0)) resolve()
   }
-}
-
-export type { Sending }
-
-function answer({ returned, wanted, exchange }: Sending, error: unknown): PublishError | undefined {
-  if (error !== null && error !== undefined) {
-    return new PublishError('RabbitMQ refused the message: a queue is full, or lost its majority.', { cause: error, outcome: 'unknown' })
-  }
-  if (returned === undefined || !wanted) return undefined
-  return new PublishError(`RabbitMQ has no queue for the message (exchange "${exchange}": ${returned}). The group or queue is not there.`, {
-    outcome: 'failed',
-  })
 }

@@ -121,11 +121,7 @@ export class Topology {
   async #declare(declarations: readonly Declaration[]): Promise<void> {
     const things = declarations.filter(({ kind }) => kind !== 'binding')
     const bindings = declarations.filter(({ kind }) => kind === 'binding')
-    const share = Math.ceil(things.length / 4)
-    const shares = [0, 1, 2, 3].map((index) => things.slice(index * share, (index + 1) * share)).filter(({ length }) => length > 0)
-    // a quorum queue takes the server a while to make, and a channel waits for each answer
-    await Promise.all(shares.map((each) => this.#apply(each)))
-    if (bindings.length > 0) await this.#apply(bindings)
+    for (const each of [things, bindings]) await Promise.all(shares(each).map((share) => this.#apply(share)))
   }
 
   async #apply(declarations: readonly Declaration[]): Promise<void> {
@@ -150,6 +146,12 @@ export class Topology {
     if (missing.length === 0) return
     throw new ConfigurationError(`RabbitMQ has no ${missing.join(', no ')}. Create what is missing, or set provision: true.`)
   }
+}
+
+/** A quorum queue takes the server a while to make, and a channel waits for each answer. */
+function shares(declarations: readonly Declaration[]): readonly (readonly Declaration[])[] {
+  const size = Math.ceil(declarations.length / 4)
+  return [0, 1, 2, 3].map((index) => declarations.slice(index * size, (index + 1) * size)).filter(({ length }) => length > 0)
 }
 
 function declare(channel: Channel, declaration: Declaration): Promise<unknown> {

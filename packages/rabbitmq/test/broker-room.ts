@@ -5,13 +5,14 @@ import { brokerOf, cleanUp } from './rabbitmq-server.js'
 export { numberedMessage as message, numberOf } from '@interline/testing'
 
 export class BrokerRoom extends Room<RabbitMqBroker, RabbitMqOptions> {
-  constructor() {
+  /** `cleanUp: false` where the server goes away with what is on it. */
+  constructor({ cleanUp: cleansUp = true }: { readonly cleanUp?: boolean } = {}) {
     super({
       create: (namespace, options = {}) => {
-        const elsewhere = options.port !== undefined || options.connection !== undefined
+        const elsewhere = options.port !== undefined || options.connection !== undefined || options.host !== undefined
         return brokerOf(namespace, { partitions: 2, ...(elsewhere ? { url: undefined } : {}), ...options })
       },
-      cleanUp,
+      ...(cleansUp ? { cleanUp } : {}),
       source: { order: 'key' },
     })
   }

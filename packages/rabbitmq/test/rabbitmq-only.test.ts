@@ -50,7 +50,7 @@ describe('what is on the server', () => {
     await using room = new BrokerRoom()
     const strict = await room.broker({ provision: false })
     await expect(room.consume(strict, {}, () => undefined)).rejects.toThrow(
-      /RabbitMQ has no queue .*orders:partitions.*Create what is missing, or set provision: true/,
+      /RabbitMQ has no exchange .*orders:partitions.*Create what is missing, or set provision: true/,
     )
     await expect(strict.publish([message(1)])).rejects.toThrow(/RabbitMQ has no /)
     await using client = await plainClient()
@@ -97,7 +97,7 @@ describe('what is on the server', () => {
     })
     await broker.publish([message(1)])
     await using client = await plainClient()
-    await client.channel.deleteExchange(`${room.namespace}.orders`)
+    for (const partition of [0, 1]) await client.channel.deleteExchange(`${room.namespace}.orders:partition:${partition}`)
     await broker.publish([message(2)])
     await waitFor(() => room.losses().length > 0, { what: 'the loss to be told' })
     let n = 2
@@ -253,6 +253,44 @@ describe('an event', () => {
     expect([...seen].sort()).toEqual([1, 3, 4])
   })
 
+  it('of a foreign client that knows no partitions reaches every group once, by its topic or a pattern, in its order', async () => {
+    await using room = new BrokerRoom()
+    const broker = await room.broker()
+    const wishes = {
+      exact: { topics: ['orders.created'] },
+      twice: { topics: ['orders.*', 'orders.created', '>'] },
+      alone: { topics: ['orders.*'], order: 'none' },
+      here: { topics: ['*.created'], order: 'none', broadcast: true },
+      other: { topics: ['orders.created.late', 'orders'] },
+    } as const
+    const seen = new Map<string, (string | undefined)[]>(Object.keys(wishes).map((group) => [group, []]))
+    for (const [group, wish] of Object.entries(wishes)) {
+      await room.consume(broker, { group, ...wish }, (delivery) => {
+        seen.get(group)?.push(delivery.message.attributes.id)
+        return delivery.ack()
+      })
+    }
+    await using client = await plainClient()
+    const ids = Array.from({ length: 30 }, (_, n) => `foreign-${n}`)
+    for (const id of ids) {
+      const headers = { 'ce-id': id, 'ce-type': 'OrderCreated', 'ce-source': '/far', 'ce-partitionkey': id }
+      client.channel.publish(`${room.namespace}.orders`, 'orders.created', Buffer.from('{}'), { headers })
+    }
+    await broker.publish([{ ...message(1, { key: 'one' }), topic: 'orders' }])
+    const wanted = [...seen].filter(([group]) => group !== 'other')
+    await waitFor(() => wanted.every(([, got]) => got.length >= ids.length), {
+      what: 'all of them',
+      progress: () => String([...seen.values()]),
+    })
+    await waitFor(() => seen.get('other')?.length === 1, { what: 'the one that the last group wants' })
+    for (const [group, got] of wanted)
+      expect(
+        [...got].filter((id) => id !== 'event-1'),
+        group,
+      ).toEqual(ids)
+    expect(seen.get('other')).toEqual(['event-1'])
+  })
+
   it('of a foreign client with other types of headers, or none, is read or told to be undecodable', async () => {
     await using room = new BrokerRoom()
     const broker = await room.broker()
@@ -304,4 +342,17 @@ describe('a connection', () => {
     const nowhere = room.broker({ host: hostname, port: Number(port === '' ? 5672 : port), vhost: 'nowhere', username, password })
     await expect(nowhere).rejects.toMatchObject({ code: 'INTERLINE_CONNECTION', message: expect.stringMatching(/vhost "nowhere"/) })
   })
+})
+
+it('what a consumer has in hand and does not handle is lag of its group', async () => {
+  await using room = new BrokerRoom()
+  const broker = await room.broker()
+  const consumer = await room.consume(broker, {}, (delivery) => delivery.ack())
+  consumer.pause()
+  const numbers = Array.from({ length: 40 }, (_, index) => index)
+  await broker.publish(numbers.map((number) => message(number)))
+  const lag = async (): Promise<number | undefined> => (await broker.listGroups()).find(({ destination }) => destination === 'orders')?.lag
+  await waitFor(async () => (await lag()) === 40, { what: 'all to be counted' })
+  consumer.resume()
+  await waitFor(async () => (await lag()) === 0, { what: 'all to be handled' })
 })

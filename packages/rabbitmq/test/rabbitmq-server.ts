@@ -9,9 +9,13 @@ export const url: string = process.env.RABBITMQ_URL ?? 'amqp://guest:guest@127.0
 /** A module for worker processes, which run the compiled package. */
 export const processModule = new URL('./worker-broker.mjs', import.meta.url)
 
-/** Fewer partitions than by default: a case makes and removes all of them. */
+/** Fewer than by default: a case makes and removes all of them. */
+const partitions = 4
+/** Of any test. */
+const mostPartitions = 8
+
 export function brokerOf(namespace: string, options: RabbitMqOptions = {}): RabbitMqBroker {
-  return new RabbitMqBroker({ url, prefix: namespace, partitions: 4, ...options })
+  return new RabbitMqBroker({ url, prefix: namespace, partitions, ...options })
 }
 
 /** A client as anybody would write it, closed at the end of its scope. */
@@ -22,19 +26,21 @@ export async function plainClient(address: string = url): Promise<AsyncDisposabl
 }
 
 /** Removes every queue and exchange of a namespace, as far as it is written down there. */
-export async function cleanUp(namespace: string): Promise<void> {
-  const broker = brokerOf(namespace)
+export async function cleanUp(namespace: string, address: string = url): Promise<void> {
+  const broker = brokerOf(namespace, { url: address })
   await broker.connect({ clock: systemClock, report: () => undefined })
   const groups = await broker.listGroups()
   const destinations = await broker.listDestinations()
   for (const { group, destination } of groups) await broker.removeGroup(group, destination)
   await broker.close()
-  await using client = await plainClient()
+  await using client = await plainClient(address)
   const { channel } = client
   for (const { group, destination } of groups) await channel.deleteQueue(`${namespace}.${destination}:${group}:dead`)
   for (const destination of destinations) {
     await channel.deleteExchange(`${namespace}.${destination}`)
-    for (const queue of ['partitions', 'foreign']) await channel.deleteQueue(`${namespace}.${destination}:${queue}`)
+    for (let index = 0; index < mostPartitions; index++) await channel.deleteExchange(`${namespace}.${destination}:partition:${index}`)
+    await channel.deleteExchange(`${namespace}.${destination}:partitions`)
+    await channel.deleteQueue(`${namespace}.${destination}:foreign`)
   }
   for (const exchange of ['addressed', 'due', 'unwanted']) await channel.deleteExchange(`${namespace}:${exchange}`)
   for (const queue of ['unwanted', 'registry']) await channel.deleteQueue(`${namespace}:${queue}`)
@@ -45,31 +51,36 @@ export async function cleanUp(namespace: string): Promise<void> {
 }
 
 /** Messages as the plain driver writes and reads them, by the header names of the standard. */
-export const raw: RawClient = {
-  async listen(namespace, destination) {
-    await using client = await plainClient()
-    const exchange = `${namespace}.${destination}`
-    await client.channel.assertExchange(exchange, 'topic', { durable: true })
-    await client.channel.assertQueue(`${exchange}:foreign`, { durable: true })
-    await client.channel.bindQueue(`${exchange}:foreign`, exchange, '#')
-  },
-  async write(namespace, destination, { attributes, data }) {
-    await using client = await plainClient()
-    const { datacontenttype, ...others } = attributes
-    const headers = Object.fromEntries(Object.entries(others).map(([name, value]) => [`cloudEvents_${name}`, value]))
-    const properties = { persistent: true, headers, ...(datacontenttype === undefined ? {} : { contentType: datacontenttype }) }
-    client.channel.publish(`${namespace}.${destination}`, `${destination}.made`, Buffer.from(data as string), properties)
-    await client.channel.close()
-  },
-  async read(namespace, destination) {
-    await using client = await plainClient()
-    const messages: RawMessage[] = []
-    for (;;) {
-      const message = await client.channel.get(`${namespace}.${destination}:foreign`, { noAck: true })
-      if (message === false) return messages
-      messages.push(read(message))
-    }
-  },
+export function rawClient(address: string = url): RawClient {
+  return {
+    async listen(namespace, destination) {
+      await using client = await plainClient(address)
+      const { channel } = client
+      const exchange = `${namespace}.${destination}`
+      await channel.assertQueue(`${exchange}:foreign`, { durable: true })
+      for (let index = 0; index < partitions; index++) {
+        await channel.assertExchange(`${exchange}:partition:${index}`, 'topic', { durable: true })
+        await channel.bindQueue(`${exchange}:foreign`, `${exchange}:partition:${index}`, '#')
+      }
+    },
+    async write(namespace, destination, { attributes, data }) {
+      await using client = await plainClient(address)
+      const { datacontenttype, ...others } = attributes
+      const headers = Object.fromEntries(Object.entries(others).map(([name, value]) => [`cloudEvents_${name}`, value]))
+      const properties = { persistent: true, headers, ...(datacontenttype === undefined ? {} : { contentType: datacontenttype }) }
+      client.channel.publish(`${namespace}.${destination}`, `${destination}.made`, Buffer.from(data as string), properties)
+      await client.channel.close()
+    },
+    async read(namespace, destination) {
+      await using client = await plainClient(address)
+      const messages: RawMessage[] = []
+      for (;;) {
+        const message = await client.channel.get(`${namespace}.${destination}:foreign`, { noAck: true })
+        if (message === false) return messages
+        messages.push(read(message))
+      }
+    },
+  }
 }
 
 function read({
@@ -86,7 +97,7 @@ function read({
 /** A server of the test's own, which keeps what it confirmed over a kill. */
 export async function privateServer(more: RabbitMqOptions = {}): Promise<PrivateServer> {
   const server = await startRabbitMq({ password: 'correct-horse' })
-  const options = { port: server.port, password: server.password, partitions: 4, connectTimeoutMs: 1_000, ...more }
+  const options = { port: server.port, password: server.password, partitions, connectTimeoutMs: 1_000, ...more }
   return {
     create: (namespace) => new RabbitMqBroker({ ...options, prefix: namespace }),
     createWrong: (fault, namespace) => {

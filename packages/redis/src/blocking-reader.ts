@@ -1,9 +1,8 @@
-import { toError } from '@interline/core'
+import { pause, toError } from '@interline/core'
 import type { Redis } from 'ioredis'
 import { Link } from './connections.js'
 import type { BrokerContext } from './context.js'
 import type { Script } from './scripts/index.js'
-import { pause } from './waiting.js'
 
 /** What XREAD and XREADGROUP answer: streams with their entries. */
 export type ReadReply = readonly [key: string, entries: readonly [id: string, fields: string[]][]][]

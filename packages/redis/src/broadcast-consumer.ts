@@ -1,8 +1,10 @@
 import {
   type Awaitable,
+  Bell,
   type Consumer,
   type DeadLetter,
   type Delivery,
+  pause,
   type Receive,
   type Retry,
   type Source,
@@ -14,7 +16,8 @@ import { startId } from './groups.js'
 import { type PositionReader, positionReader } from './position-reader.js'
 import type { RedisDeadLetterStore } from './redis-dead-letter-store.js'
 import { type DecodedEntry, decodeEntry, textFields } from './redis-message.js'
-import { Bell, pause } from './waiting.js'
+import { trimEveryMs, trimHistory } from './trim-history.js'
+import { Repeat } from './waiting.js'
 
 /** Reads every event for this process alone, without a group: one left behind by a dead process would hold back trimming for ever. */
 export class BroadcastConsumer implements Consumer {
@@ -27,6 +30,7 @@ export class BroadcastConsumer implements Consumer {
   readonly #bell = new Bell()
   readonly #closing = new AbortController()
   readonly #timers = new Set<ReturnType<typeof setTimeout>>()
+  readonly #trimming: Repeat
   #due: Delivery[] = []
   #unsettled = 0
   #paused = false
@@ -39,6 +43,16 @@ export class BroadcastConsumer implements Consumer {
     this.#receive = receive
     this.#deadLetters = deadLetters
     this.#reader = positionReader(context, source.destination)
+    this.#trimming = new Repeat(
+      async () => {
+        for (const key of this.#positions.keys()) await trimHistory(context, key, undefined)
+        return trimEveryMs
+      },
+      (error) => {
+        context.report({ kind: 'warning', detail: `Trimming "${source.destination}" failed; it is tried again.`, error: toError(error) })
+        return trimEveryMs
+      },
+    )
   }
 
   async start(): Promise<void> {
@@ -54,6 +68,7 @@ export class BroadcastConsumer implements Consumer {
         this.#positions.set(key, from === 'now' ? (newest[0]?.[0] ?? '0') : startId(from))
       }),
     )
+    this.#trimming.within(trimEveryMs * (0.5 + Math.random() / 2))
     void this.#run()
   }
 
@@ -75,7 +90,7 @@ export class BroadcastConsumer implements Consumer {
     this.#stopped = true
     this.#bell.ring()
     this.#reader.wake()
-    await this.#fetching
+    await Promise.all([this.#fetching, this.#trimming.stop()])
   }
 
   async close(): Promise<void> {

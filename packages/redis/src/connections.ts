@@ -1,8 +1,8 @@
-import { type BrokerEvent, ClosedError, ConnectionError, toError } from '@interline/core'
+import { type BrokerEvent, ClosedError, ConnectionError, pause, toError } from '@interline/core'
 import { type RedisOptions as ClientOptions, Redis } from 'ioredis'
 import type { Links, Route } from './links.js'
 import type { NodeAddress, ResolvedConnection } from './redis-options.js'
-import { CallDeadline, pause } from './waiting.js'
+import { CallDeadline } from './waiting.js'
 
 export type Report = (event: BrokerEvent) => void
 
@@ -21,6 +21,7 @@ export class Link implements Links, Route {
   readonly #address: NodeAddress | undefined
   #attempts = 0
   #client: Redis | undefined
+  readonly #discarded = new WeakSet<Redis>()
   #opening: Promise<Redis> | undefined
   #closed = false
   #wasLost = false
@@ -95,7 +96,10 @@ export class Link implements Links, Route {
     }
   }
 
+  /** Every call that was open on a client comes here when it breaks, and it is thrown away once: ioredis would listen for each of them. */
   discard(client: Redis): void {
+    if (this.#discarded.has(client)) return
+    this.#discarded.add(client)
     client.disconnect()
     this.#lost(client)
   }

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { type Consumer, type Receive, type Source, toError } from '@interline/core'
+import { Bell, type Consumer, pause, type Receive, type Source, toError } from '@interline/core'
 import type { BrokerContext } from './context.js'
 import { DuePump } from './due-pump.js'
 import { createGroup, removeConsumers } from './groups.js'
@@ -11,7 +11,7 @@ import { Partition } from './partition.js'
 import { type LeaseListener, PartitionLeases } from './partition-leases.js'
 import type { RedisDelivery } from './redis-delivery.js'
 import { Settlement, type SettlementOwner } from './settlement.js'
-import { Bell, pause, type Repeat } from './waiting.js'
+import type { Repeat } from './waiting.js'
 
 /** How long to wait for more room before fetching little. */
 const lingerMs = 5

@@ -87,6 +87,8 @@ export async function removeGroup(context: BrokerContext, group: string, destina
   }
   const members = context.keys.members(destination, group)
   await context.control.at(members).run((client) => client.del(members))
+  const { deadLetters, deadLetterIndex } = context.keys.parked(destination, group)
+  await context.control.at(deadLetters).run((client) => client.del(deadLetters, deadLetterIndex))
 }
 
 async function groupsOf(context: BrokerContext, destination: string): Promise<string[]> {

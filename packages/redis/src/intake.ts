@@ -1,4 +1,4 @@
-import type { Source } from '@interline/core'
+import { pause, type Source } from '@interline/core'
 import { type ClaimPass, claimPending } from './claims.js'
 import { ClusterGroupReader } from './cluster/cluster-group-reader.js'
 import type { BrokerContext } from './context.js'
@@ -7,7 +7,6 @@ import { type EntryReader, GroupReader } from './group-reader.js'
 import type { Partition, SourceStream } from './partition.js'
 import { RedisDelivery, type Settler } from './redis-delivery.js'
 import { decodeEntry, type TextFields } from './redis-message.js'
-import { pause } from './waiting.js'
 
 /** An entry on its way to becoming a delivery. */
 interface Found {

@@ -24,8 +24,14 @@ export interface GroupKeys {
   readonly token: string
 }
 
+/** Where letters are kept: their texts, and their order by time. */
+export interface LetterKeys {
+  readonly deadLetters: string
+  readonly deadLetterIndex: string
+}
+
 /** Every name in Redis is made here. */
-export class KeySpace {
+export class KeySpace implements LetterKeys {
   /** Hash of destination to number of partitions. */
   readonly destinations: string
   readonly deadLetters: string
@@ -56,6 +62,12 @@ export class KeySpace {
   /** Sorted set of a group's living consumers at a destination, by the time their membership ends. */
   members(destination: string, group: string): string {
     return `{${this.prefix}:${destination}}:members:${group}`
+  }
+
+  /** What a group has parked of a destination. */
+  parked(destination: string, group: string): LetterKeys {
+    const tag = `{${this.prefix}:${destination}:parked:${group}}`
+    return { deadLetters: `${tag}:letters`, deadLetterIndex: `${tag}:index` }
   }
 
   /** The number of the last batch that a publisher stored. */

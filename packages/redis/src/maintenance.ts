@@ -2,10 +2,9 @@ import { toError } from '@interline/core'
 import type { BrokerContext } from './context.js'
 import { removeConsumers } from './groups.js'
 import type { Partition } from './partition.js'
-import { trimScript } from './scripts/index.js'
+import { trimEveryMs, trimHistory } from './trim-history.js'
 import { Repeat } from './waiting.js'
 
-const everyMs = 5_000
 /** A consumer that asked for nothing for so long is gone. */
 const goneMs = 600_000
 
@@ -26,18 +25,18 @@ export class Maintenance {
     this.#repeat = new Repeat(
       async () => {
         await this.round()
-        return everyMs
+        return trimEveryMs
       },
       (error) => {
         context.report({ kind: 'warning', detail: `Trimming "${destination}" failed; it is tried again.`, error: toError(error) })
-        return everyMs
+        return trimEveryMs
       },
     )
   }
 
   start(): void {
     // Spread, because consumers of one group start together.
-    this.#repeat.within(everyMs * (0.5 + Math.random() / 2))
+    this.#repeat.within(trimEveryMs * (0.5 + Math.random() / 2))
   }
 
   stop(): Promise<void> {
@@ -45,16 +44,8 @@ export class Maintenance {
   }
 
   async round(): Promise<void> {
-    const { maxEvents, maxAgeMs } = this.#context.options
-    const keep = maxEvents === undefined ? '' : String(Math.ceil(maxEvents / this.#partitions.length))
-    const values = [this.#group, keep, maxAgeMs === undefined ? '' : String(maxAgeMs)]
     for (const partition of this.#partitions) {
-      if (partition.phase === 'away') continue
-      const answer = await this.#context.control
-        .at(partition.events.key)
-        .run((client) => trimScript.run(client, [partition.events.key], values))
-      const [, lost] = answer as [number, number]
-      this.#reportLoss(partition, lost)
+      if (partition.phase !== 'away') this.#reportLoss(partition, await trimHistory(this.#context, partition.events.key, this.#group))
     }
     await removeConsumers(this.#context, this.#partitions, [this.#group, String(goneMs), ''])
   }

@@ -1,4 +1,4 @@
-import { ClosedError, isInterlineError, PublishError, toError, type WireMessage } from '@interline/core'
+import { ClosedError, isInterlineError, PublishError, pause, toError, type WireMessage } from '@interline/core'
 import type { Redis } from 'ioredis'
 import type { BatchBuilder, Outgoing } from './batch.js'
 import { isReply } from './connections.js'
@@ -7,7 +7,7 @@ import type { PartitionKeys } from './key-space.js'
 import type { Route } from './links.js'
 import { encodeEntry } from './redis-message.js'
 import { publishScript, type ScriptArgument } from './scripts/index.js'
-import { CallDeadline, pause } from './waiting.js'
+import { CallDeadline } from './waiting.js'
 
 interface Call {
   readonly messages: readonly Outgoing[]
@@ -142,27 +142,31 @@ export class Publisher {
     const values: ScriptArgument[] = [String(++this.#number), String(counterMs), news?.news ?? '']
     for (const value of batch.values) values.push(value)
     for (let failures = 0; ; failures++) {
-      const error = await this.#attempt(calls, keys, values)
-      if (error === undefined) break
-      for (const call of calls) {
-        if (!this.#route.mayPass(error) || call.deadline.passed) call.settle(failure(error, call.sent ? 'unknown' : 'failed'))
+      const outcome = await this.#attempt(calls, keys, values)
+      if (outcome === 'stored') break
+      if (outcome !== 'not sent') {
+        for (const call of calls) {
+          if (!this.#route.mayPass(outcome) || call.deadline.passed) call.settle(failure(outcome, call.sent ? 'unknown' : 'failed'))
+        }
+        if (calls.every((call) => call.settled)) return
+        await pause(Math.min(20 * 2 ** failures, 500))
       }
-      if (calls.every((call) => call.settled)) return
-      await pause(Math.min(20 * 2 ** failures, 500))
+      if (calls.some(isGivenUp)) return this.#store(calls.filter((call) => !call.settled))
     }
     this.published += messages.length
     for (const call of calls) call.settle()
   }
 
-  async #attempt(calls: readonly Call[], keys: readonly string[], values: readonly ScriptArgument[]): Promise<Error | undefined> {
+  async #attempt(calls: readonly Call[], keys: readonly string[], values: readonly ScriptArgument[]): Promise<Attempt> {
     const before = calls.map((call) => call.sent)
     try {
-      await this.#route.once(async (client) => {
+      return await this.#route.once(async (client) => {
+        if (calls.some(isGivenUp)) return 'not sent'
         for (const call of calls) call.sent = true
         const stored = publishScript.run(client, keys, values)
         await (this.#settings.waitForReplicas === 0 ? stored : this.#replicated(client, stored))
+        return 'stored'
       })
-      return undefined
     } catch (thrown) {
       const error = toError(thrown)
       if (isReply(error) && refusedUntouched.test(error.message)) {
@@ -180,6 +184,14 @@ export class Publisher {
     const replicas = await client.wait(waitForReplicas, replicationMs)
     if (replicas < waitForReplicas) throw new TooFewReplicas(`${replicas} of ${waitForReplicas} replicas have it`)
   }
+}
+
+/** `not sent`: somebody in the batch was told meanwhile that nothing of theirs is stored, so that it may not go like this. */
+type Attempt = 'stored' | 'not sent' | Error
+
+/** Told that nothing of it is stored: it must not go along with what it was to be sent with. */
+function isGivenUp(call: Call): boolean {
+  return call.settled && !call.sent
 }
 
 /** Tried again, as a connection that broke is: the batch is not stored twice. */

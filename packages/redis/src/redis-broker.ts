@@ -130,6 +130,12 @@ export class RedisBroker implements IBroker {
     }
   }
 
+  /** Beside the group's own keys, and browsed by nobody: what lies there is not dead. */
+  parking(group: string, destination: string): RedisDeadLetterStore {
+    const { control, keys } = this.#context
+    return new RedisDeadLetterStore({ links: control, keys: keys.parked(destination, group) })
+  }
+
   listDestinations(): Promise<readonly string[]> {
     return this.#context.destinations.list()
   }

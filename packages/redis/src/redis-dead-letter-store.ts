@@ -1,5 +1,5 @@
 import type { Abortable, DeadLetter, DeadLetterFilter, DeadLetterList, DeadLetterPage, IDeadLetterStore, WireData } from '@interline/core'
-import { KeySpace } from './key-space.js'
+import { KeySpace, type LetterKeys } from './key-space.js'
 import { type Links, linksOf, type Route } from './links.js'
 import { type RedisConnectionOptions, resolveConnection } from './redis-options.js'
 import { addLettersScript } from './scripts/index.js'
@@ -9,10 +9,10 @@ const scanPage = 500
 /** Dead letters in a hash, and their order by time in a sorted set: listed, filtered, paged, counted and removed one by one. */
 export class RedisDeadLetterStore implements IDeadLetterStore {
   readonly #links: Links
-  readonly #keys: KeySpace
+  readonly #keys: LetterKeys
 
   /** With options it opens a connection of its own, to be closed by `close`; a broker gives its own. */
-  constructor(source: RedisConnectionOptions | { readonly links: Links; readonly keys: KeySpace } = {}) {
+  constructor(source: RedisConnectionOptions | { readonly links: Links; readonly keys: LetterKeys } = {}) {
     if ('links' in source) {
       this.#links = source.links
       this.#keys = source.keys

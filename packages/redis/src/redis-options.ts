@@ -1,4 +1,4 @@
-import { ConfigurationError } from '@interline/core'
+import { ConfigurationError, checkOptions, type OptionCheckList, optionChecks, refuseOption } from '@interline/core'
 import type { Cluster, Redis } from 'ioredis'
 import { nodeAddress, settingsOf } from './cluster/cluster-client.js'
 
@@ -112,9 +112,9 @@ const brokerDefaults = {
 } as const
 const defaultMaxEvents = 10_000
 
-export type Check = (value: unknown, path: string) => void
+const { integer, oneOf, text, within } = optionChecks
 
-export const connectionChecks: Readonly<Record<string, Check>> = {
+export const connectionChecks: OptionCheckList = {
   url: url,
   host: text,
   port: integer(1, 65_535),
@@ -123,43 +123,41 @@ export const connectionChecks: Readonly<Record<string, Check>> = {
   db: integer(0, 1_000_000),
   tls: (value, path) => {
     if (typeof value !== 'boolean' && (typeof value !== 'object' || value === null))
-      refuse(path, value, 'true, false or options of node:tls')
+      refuseOption(path, value, 'true, false or options of node:tls')
   },
   client: (value, path) => {
     if (typeof value !== 'object' || value === null || typeof (value as Partial<Redis>).duplicate !== 'function') {
-      refuse(path, value, 'an ioredis client')
+      refuseOption(path, value, 'an ioredis client')
     }
   },
   cluster: (value, path) => {
-    checkKeys(value, path, { nodes: nodeList, natMap: addressMap })
+    checkOptions(value, path, { nodes: nodeList, natMap: addressMap })
     nodeList((value as Partial<RedisClusterOptions>).nodes, `${path}.nodes`)
   },
   prefix: (value, path) => {
     text(value, path)
-    if (/[{}]/.test(value as string)) refuse(path, value, 'text without { and }, which mark the slot of a cluster')
+    if (/[{}]/.test(value as string)) refuseOption(path, value, 'text without { and }, which mark the slot of a cluster')
   },
   connectTimeoutMs: integer(1),
   commandTimeoutMs: integer(1),
 }
 
-const brokerChecks: Readonly<Record<string, Check>> = {
+const brokerChecks: OptionCheckList = {
   ...connectionChecks,
   partitions: integer(1, 1_024),
-  order: (value, path) => {
-    if (value !== 'key' && value !== 'none') refuse(path, value, "'key' or 'none'")
-  },
+  order: oneOf('key', 'none'),
   blockMs: integer(10, 60_000),
   claimIdleMs: integer(400),
   publishTimeoutMs: integer(1),
   waitForReplicas: integer(0, 100),
   ttl: integer(1),
   maxEvents: integer(0),
-  retention: (value, path) => checkKeys(value, path, { maxEvents: integer(0), maxAgeMs: integer(0) }),
+  retention: within({ maxEvents: integer(0), maxAgeMs: integer(0) }),
 }
 
 /** Refuses unknown keys, wrong types and contradictions; fills in the defaults. Never shows a value that may be a secret. */
 export function resolveOptions(options: RedisOptions = {}): ResolvedOptions {
-  checkKeys(options, 'redis', brokerChecks)
+  checkOptions(options, 'redis', brokerChecks)
   if (options.ttl !== undefined && options.retention?.maxAgeMs !== undefined) {
     throw new ConfigurationError('redis.ttl and redis.retention.maxAgeMs say the same thing. Give one of them.')
   }
@@ -182,7 +180,7 @@ export function resolveOptions(options: RedisOptions = {}): ResolvedOptions {
 }
 
 export function resolveConnection(options: RedisConnectionOptions = {}): ResolvedConnection {
-  checkKeys(options, 'redis', connectionChecks)
+  checkOptions(options, 'redis', connectionChecks)
   return toConnection(options)
 }
 
@@ -217,44 +215,17 @@ export function toConnection(options: RedisConnectionOptions): ResolvedConnectio
 function nodeList(value: unknown, path: string): void {
   const isAddress = (each: unknown): boolean => typeof each === 'string' && /^[^\s/@]+:\d{1,5}$/.test(each)
   if (!Array.isArray(value) || value.length === 0 || !value.every(isAddress))
-    refuse(path, value, 'a list of addresses such as 10.0.0.1:6379')
+    refuseOption(path, value, 'a list of addresses such as 10.0.0.1:6379')
 }
 
 function addressMap(value: unknown, path: string): void {
-  if (typeof value !== 'object' || value === null) refuse(path, value, 'an object from address to { host, port }')
+  if (typeof value !== 'object' || value === null) refuseOption(path, value, 'an object from address to { host, port }')
   for (const [address, to] of Object.entries(value as object))
-    checkKeys(to, `${path}["${address}"]`, { host: text, port: integer(1, 65_535) })
-}
-
-export function checkKeys(value: unknown, path: string, checks: Readonly<Record<string, Check>>): void {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) refuse(path, value, 'an object')
-  for (const [name, field] of Object.entries(value as object)) {
-    const check = Object.hasOwn(checks, name) ? checks[name] : undefined
-    if (check === undefined) throw new ConfigurationError(`Unknown option ${path}.${name}. Known are ${Object.keys(checks).join(', ')}.`)
-    if (field !== undefined) check(field, `${path}.${name}`)
-  }
-}
-
-function text(value: unknown, path: string): void {
-  if (typeof value !== 'string' || value === '') refuse(path, value, 'a text that is not empty')
+    checkOptions(to, `${path}["${address}"]`, { host: text, port: integer(1, 65_535) })
 }
 
 function url(value: unknown, path: string): void {
   if (typeof value !== 'string' || !/^rediss?:\/\//.test(value) || !URL.canParse(value)) {
-    refuse(path, value, 'a URL such as redis://localhost:6379/0 or rediss://…')
+    refuseOption(path, value, 'a URL such as redis://localhost:6379/0 or rediss://…')
   }
-}
-
-export function integer(least: number, most: number = Number.MAX_SAFE_INTEGER): Check {
-  const range = most === Number.MAX_SAFE_INTEGER ? `of at least ${least}` : `from ${least} to ${most}`
-  return (value, path) => {
-    if (!Number.isInteger(value) || (value as number) < least || (value as number) > most) refuse(path, value, `a whole number ${range}`)
-  }
-}
-
-/** Says what kind of value was found; texts stay unseen, because a password may have been put into the wrong place. */
-export function refuse(path: string, value: unknown, expected: string): never {
-  const shape =
-    typeof value === 'number' ? `the number ${value}` : value === null ? 'null' : Array.isArray(value) ? 'an array' : `a ${typeof value}`
-  throw new ConfigurationError(`${path} must be ${expected}, and is ${shape}.`)
 }

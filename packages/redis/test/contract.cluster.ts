@@ -5,11 +5,12 @@ import {
   RedisIdempotencyStore,
   RedisLeaseStore,
   RedisPubSubBroker,
+  RedisSagaStore,
 } from '@interline/redis'
-import { testBroker, testDeadLetterStore, testEventStore, testIdempotencyStore, testLeaseStore } from '@interline/testing'
+import { testBroker, testDeadLetterStore, testEventStore, testIdempotencyStore, testLeaseStore, testSagaStore } from '@interline/testing'
 import { afterAll, describe, it } from 'vitest'
 import { cleanUpCluster, clusterServer, rawCluster, startCluster } from './cluster-server.js'
-import { processModule } from './redis-server.js'
+import { processModule, storeModule } from './redis-server.js'
 
 const leaseMs = 2_000
 const runner = { describe, it }
@@ -24,7 +25,7 @@ testBroker('redis cluster', {
   capabilities: { durable: true, order: 'key', replay: true, retry: true, delayedDelivery: true, deadLetters: 'browse', dedup: 'group' },
   raw: rawCluster(shared),
   server: () => clusterServer((options) => new RedisBroker({ ...options, claimIdleMs: leaseMs })),
-  processes: { module: processModule, args: shared.addresses },
+  processes: { module: processModule, args: [JSON.stringify({ cluster })] },
   leaseMs,
   runner,
 })
@@ -38,7 +39,12 @@ testBroker('redis cluster pub/sub, lossy', {
   runner,
 })
 
-testEventStore('redis event store on a cluster', { create: (prefix) => new RedisEventStore({ cluster, prefix }), cleanUp, runner })
+testEventStore('redis event store on a cluster', {
+  create: (prefix) => new RedisEventStore({ cluster, prefix }),
+  cleanUp,
+  processes: { module: storeModule, args: shared.addresses },
+  runner,
+})
 testIdempotencyStore('redis idempotency store on a cluster', {
   create: (prefix) => new RedisIdempotencyStore({ cluster, prefix }),
   cleanUp,
@@ -50,3 +56,4 @@ testDeadLetterStore('redis dead letter store on a cluster', {
   runner,
 })
 testLeaseStore('redis lease store on a cluster', { create: (prefix) => new RedisLeaseStore({ cluster, prefix }), cleanUp, runner })
+testSagaStore('redis saga store on a cluster', { create: (prefix) => new RedisSagaStore({ cluster, prefix }), cleanUp, runner })

@@ -12,7 +12,7 @@ testBroker('redis, unordered', {
   capabilities: { durable: true, local: false, order: 'none', replay: true, delayedDelivery: true, deadLetters: 'browse', dedup: 'group' },
   raw,
   server: () => privateServer((options) => new RedisBroker({ ...unordered, ...options })),
-  processes: { module: processModule, args: ['unordered'] },
+  processes: { module: processModule, args: [JSON.stringify({ order: 'none' })] },
   leaseMs,
   runner: { describe, it },
 })

@@ -1,8 +1,8 @@
-import { RedisBroker, RedisEventStore, RedisPubSubBroker } from '@interline/redis'
-import { testBroker, testEventStore, testHybridBus } from '@interline/testing'
+import { RedisBroker, RedisEventStore, RedisPubSubBroker, RedisSagaStore, RedisSnapshotStore } from '@interline/redis'
+import { testBroker, testEventStore, testHybridBus, testSagaStore, testSnapshotStore } from '@interline/testing'
 import { describe, it } from 'vitest'
 import { rawPubSub } from './raw-pubsub.js'
-import { brokerOf, cleanUp, privateServer, processModule, raw, storeServer, url } from './redis-server.js'
+import { brokerOf, cleanUp, privateServer, processModule, raw, storeModule, storeServer, url } from './redis-server.js'
 
 const leaseMs = 2_000
 const common = { cleanUp, runner: { describe, it } }
@@ -29,10 +29,12 @@ testBroker('redis pub/sub, lossy', {
 })
 
 testHybridBus('redis behind a hybrid bus', streams)
-
 testEventStore('redis event store', {
   ...common,
   create: (namespace) => new RedisEventStore({ url, prefix: namespace }),
   retaining: (namespace, retention) => new RedisEventStore({ url, prefix: namespace, retention, logger: { warn: () => undefined } }),
   server: storeServer,
+  processes: { module: storeModule },
 })
+testSnapshotStore('redis snapshots', { ...common, create: (namespace) => new RedisSnapshotStore({ url, prefix: namespace }) })
+testSagaStore('redis saga store', { ...common, create: (prefix) => new RedisSagaStore({ url, prefix }) })

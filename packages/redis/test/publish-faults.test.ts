@@ -46,6 +46,30 @@ describe('publishing over a line with faults', () => {
     expect(await stored(redis.port, room.namespace)).toEqual(Array.from({ length: 500 }, (_, n) => `event-${n}`))
   })
 
+  it('does not store with others what it has rejected as not stored', async () => {
+    await using redis = await startRedis()
+    await using proxy = await FaultProxy.start({ port: redis.port })
+    await using room = new BrokerRoom()
+    const broker = await room.broker({ port: proxy.port })
+    await broker.publish([message(0)])
+    proxy.refuse()
+    proxy.cut()
+    await waitFor(async () => (await broker.health()).status === 'fail', { what: 'the loss of the connection to be known' })
+    const abort = new AbortController()
+    const aborted = broker.publish([message(1)], { signal: abort.signal }).catch((error: unknown) => error)
+    const kept = broker.publish([message(2)])
+    const before = proxy.connections
+    await waitFor(() => proxy.connections > before, { what: 'a try to send both' })
+    abort.abort()
+    const outcome = await aborted
+    proxy.heal()
+    await kept
+    const ids = await stored(redis.port, room.namespace)
+    expect(ids).toContain('event-2')
+    expect(outcome).toMatchObject({ outcome: 'failed' })
+    expect(ids).not.toContain('event-1')
+  })
+
   it('rejects with the outcome "unknown" when the answer never comes, and with "failed" what was never sent', async () => {
     await using redis = await startRedis()
     await using proxy = await FaultProxy.start({ port: redis.port })

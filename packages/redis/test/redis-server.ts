@@ -8,6 +8,7 @@ export const url: string = process.env.REDIS_URL ?? 'redis://127.0.0.1:6379'
 
 /** A module for worker processes, which run the compiled package. */
 export const processModule = new URL('./worker-broker.mjs', import.meta.url)
+export const storeModule = new URL('./worker-store.mjs', import.meta.url)
 
 export function brokerOf(namespace: string, options: RedisOptions = {}): RedisBroker {
   return new RedisBroker({ url, prefix: namespace, ...options })
@@ -16,8 +17,9 @@ export function brokerOf(namespace: string, options: RedisOptions = {}): RedisBr
 /** Removes every key of a namespace. */
 export async function cleanUp(namespace: string): Promise<void> {
   await using client = plainClient()
-  const found = await client.redis.keys(`*${namespace}*`)
-  if (found.length > 0) await client.redis.del(...found)
+  // in small steps: other tests wait for the same server
+  for await (const keys of client.redis.scanStream({ match: `*${namespace}*`, count: 1_000 }))
+    if (keys.length > 0) await client.redis.unlink(keys)
 }
 
 /** A client as anybody would write it, closed at the end of its scope. */

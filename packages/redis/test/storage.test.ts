@@ -60,6 +60,22 @@ describe('what Redis keeps', () => {
     expect(again).toEqual([40, 41, 42, 43, 44, 45, 46, 47, 48, 49])
   })
 
+  it('lets a stream that only broadcast subscriptions read not grow for ever', async () => {
+    await using room = new BrokerRoom()
+    const broker = await room.broker({ partitions: 1, retention: { maxEvents: 10 } })
+    await broker.publish(Array.from({ length: 50 }, (_, n) => message(n)))
+    await using client = plainClient()
+    const stream = `{${room.namespace}:orders:0}:events`
+    expect(await client.redis.xlen(stream)).toBe(50)
+    const seen: number[] = []
+    await room.consume(broker, { broadcast: true, from: 'beginning' }, (delivery) => {
+      seen.push(numberOf(delivery))
+      return delivery.ack()
+    })
+    await waitFor(async () => (await client.redis.xlen(stream)) === 10, { limitMs: 10_000, what: 'the history to be trimmed' })
+    expect(seen).toHaveLength(50)
+  })
+
   it('says so when a stream was trimmed from outside before a group had read it', async () => {
     await using room = new BrokerRoom()
     const broker = await room.broker({ partitions: 1 })

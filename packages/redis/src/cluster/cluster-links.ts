@@ -1,9 +1,9 @@
-import { ClosedError, ConnectionError } from '@interline/core'
+import { ClosedError, ConnectionError, pause } from '@interline/core'
 import type { Redis } from 'ioredis'
 import { isReply, isTemporary, Link, type LinkPurpose, type Report } from '../connections.js'
 import type { Links, Route } from '../links.js'
 import type { NodeAddress, ResolvedConnection } from '../redis-options.js'
-import { CallDeadline, pause } from '../waiting.js'
+import { CallDeadline } from '../waiting.js'
 import { slotOf } from './slot.js'
 
 type SlotsReply = readonly [from: number, to: number, master: readonly [host: string | null, port: number], ...rest: unknown[]][]

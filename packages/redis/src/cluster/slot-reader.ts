@@ -1,6 +1,5 @@
-import { toError } from '@interline/core'
+import { Bell, toError } from '@interline/core'
 import type { BrokerContext } from '../context.js'
-import { Bell } from '../waiting.js'
 import type { News } from './news.js'
 
 /** How soon a reader looks again without news: for what foreign writers added, who tell nobody. */

@@ -3,7 +3,6 @@ import {
   type AppendOptions,
   type AppendResult,
   ConnectionError,
-  checkAppend,
   EventTooLargeError,
   InvalidEventError,
   streamDeletedType,
@@ -33,7 +32,6 @@ export class Appender {
   }
 
   async append(stream: string, messages: readonly WireMessage[], options: AppendOptions): Promise<AppendResult> {
-    checkAppend(stream, messages, options)
     if (messages.length > maxEvents) {
       throw new EventTooLargeError(
         `${messages.length} events for stream "${stream}" at once; ${maxEvents} are possible. Append them in parts.`,
@@ -74,7 +72,6 @@ export class Appender {
 
   /** Answers whether there was a stream. Its events wait under another name until their traces are removed. */
   async delete(stream: string, { expectedVersion = 'any', signal }: AppendOptions): Promise<boolean> {
-    checkAppend(stream, [], { expectedVersion })
     const { keys } = this.#link
     const deletion = randomUUID()
     const names = [keys.state, keys.log, keys.events(stream), keys.deletions, keys.deleted(deletion)]

@@ -3,13 +3,13 @@ import {
   checkReadAll,
   eventFilter,
   filteredOf,
+  PageSize,
   type ReadAllOptions,
   type RecordedEvent,
   tombstone,
 } from '@interline/core'
 import type { EventFetcher } from './event-fetcher.js'
 import { isDeletion, type LogEntry, logEntryAt, logEntryOf } from './log-entry.js'
-import { PageSize } from './page-size.js'
 import { positionBeforeScript } from './scripts/position-before.js'
 import { sizeOf } from './store-entry.js'
 import { eventField } from './store-keys.js'

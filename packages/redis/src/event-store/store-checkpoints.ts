@@ -1,4 +1,4 @@
-import type { Abortable, ICheckpointStore, Position } from '@interline/core'
+import { type Abortable, type ICheckpointStore, isNote, type Position } from '@interline/core'
 import type { Redis } from 'ioredis'
 import { saveCheckpointScript } from './scripts/save-checkpoint.js'
 import type { StoreLink } from './store-link.js'
@@ -37,6 +37,7 @@ export class StoreCheckpoints implements ICheckpointStore {
     const all = await this.#link.read('read checkpoints', (client) => client.hgetall(checkpoints), signal)
     let slowest: { name: string; position: Position } | undefined
     for (const [name, position] of Object.entries(all)) {
+      if (isNote(name)) continue
       if (slowest === undefined || Number(position) < Number(slowest.position)) slowest = { name, position }
     }
     return slowest

@@ -9,13 +9,15 @@ import type { ResolvedEventStoreOptions } from './event-store-options.js'
 import { abortable, failure } from './failure.js'
 import type { StoreKeys } from './store-keys.js'
 
+type LinkOptions = Pick<ResolvedEventStoreOptions, 'connection' | 'appendTimeoutMs' | 'logger'>
+
 /**
  * The store's connections, one for what is appended and one for what is read, so that a large page holds nothing up. It also knows which
  * store this is: a scope is made with the first connection, and made anew where the server has lost its data.
  */
 export class StoreLink {
   readonly keys: StoreKeys
-  readonly #options: ResolvedEventStoreOptions
+  readonly #options: LinkOptions
   readonly #writing: Links
   readonly #reading: Links
   #connecting: Promise<void> | undefined
@@ -27,7 +29,7 @@ export class StoreLink {
   /** Called once it is connected for the first time. */
   onOpen: () => void = () => undefined
 
-  constructor(options: ResolvedEventStoreOptions, keys: StoreKeys) {
+  constructor(options: LinkOptions, keys: StoreKeys) {
     this.#options = options
     this.keys = keys
     this.#writing = linksOf(options.connection, 'publisher')

@@ -1,6 +1,5 @@
-import { checkReadStream, type ReadStreamOptions, type RecordedEvent } from '@interline/core'
+import { checkReadStream, PageSize, type ReadStreamOptions, type RecordedEvent } from '@interline/core'
 import type { EventFetcher } from './event-fetcher.js'
-import { PageSize } from './page-size.js'
 import { sizeOf } from './store-entry.js'
 import type { StoreLink } from './store-link.js'
 

@@ -1,6 +1,15 @@
-import { type Awaitable, type Consumer, type Delivery, matchesTopic, type Receive, type Source, toError } from '@interline/core'
+import {
+  type Awaitable,
+  Bell,
+  type Consumer,
+  type Delivery,
+  matchesTopic,
+  pause,
+  type Receive,
+  type Source,
+  toError,
+} from '@interline/core'
 import type { Report } from '../connections.js'
-import { Bell, pause } from '../waiting.js'
 import type { Channel, Channels } from './channels.js'
 import { type DecodedPayload, decodePayload } from './pubsub-message.js'
 import type { Subscriber } from './subscriber.js'

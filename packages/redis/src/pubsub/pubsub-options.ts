@@ -1,11 +1,5 @@
-import {
-  checkKeys,
-  connectionChecks,
-  integer,
-  type RedisConnectionOptions,
-  type ResolvedConnection,
-  toConnection,
-} from '../redis-options.js'
+import { checkOptions, optionChecks } from '@interline/core'
+import { connectionChecks, type RedisConnectionOptions, type ResolvedConnection, toConnection } from '../redis-options.js'
 
 export interface RedisPubSubOptions extends RedisConnectionOptions {
   /**
@@ -20,10 +14,10 @@ export interface ResolvedPubSubOptions extends ResolvedConnection {
 }
 
 const defaults = { maxBufferBytes: 64 * 1024 * 1024 } as const
-const checks = { ...connectionChecks, maxBufferBytes: integer(1) }
+const checks = { ...connectionChecks, maxBufferBytes: optionChecks.integer(1) }
 
 /** Refuses unknown keys, wrong types and contradictions; fills in the defaults. */
 export function resolvePubSubOptions(options: RedisPubSubOptions = {}): ResolvedPubSubOptions {
-  checkKeys(options, 'redis', checks)
+  checkOptions(options, 'redis', checks)
   return { ...toConnection(options), maxBufferBytes: options.maxBufferBytes ?? defaults.maxBufferBytes }
 }

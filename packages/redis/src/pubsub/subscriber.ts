@@ -1,8 +1,8 @@
-import { ClosedError, toError } from '@interline/core'
+import { ClosedError, pause, toError } from '@interline/core'
 import type { Redis } from 'ioredis'
 import { Link, type Report } from '../connections.js'
 import type { ResolvedConnection } from '../redis-options.js'
-import { pause, Repeat } from '../waiting.js'
+import { Repeat } from '../waiting.js'
 import type { Channel } from './channels.js'
 
 export interface SubscriberListener {

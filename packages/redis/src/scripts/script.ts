@@ -13,16 +13,30 @@ export class Script {
     this.#hash = createHash('sha1').update(lua).digest('hex')
   }
 
-  async run(client: Redis, keys: readonly string[], values: readonly ScriptArgument[]): Promise<unknown> {
+  run(client: Redis, keys: readonly string[], values: readonly ScriptArgument[]): Promise<unknown> {
+    return this.#run(client, keys, values, (parameters) => client.call('evalsha', parameters))
+  }
+
+  /** With texts of the answer as bytes. */
+  runBinary(client: Redis, keys: readonly string[], values: readonly ScriptArgument[]): Promise<unknown> {
+    return this.#run(client, keys, values, (parameters) => client.callBuffer('evalsha', parameters))
+  }
+
+  async #run(
+    client: Redis,
+    keys: readonly string[],
+    values: readonly ScriptArgument[],
+    call: (parameters: ScriptArgument[]) => Promise<unknown>,
+  ): Promise<unknown> {
     const parameters: ScriptArgument[] = [this.#hash, String(keys.length), ...keys]
     for (const value of values) parameters.push(value)
     try {
-      return await client.call('evalsha', parameters)
+      return await call(parameters)
     } catch (error) {
       if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error
       // not EVAL: on a slot that moves, it would be sent to where it is not known again
       await client.script('LOAD', this.#lua)
-      return client.call('evalsha', parameters)
+      return call(parameters)
     }
   }
 }

@@ -4,7 +4,8 @@ import { Script } from './script.js'
  * Removes handled history beyond the retention, and nothing that any group has not handled. Also looks for what is missing: entries that
  * the group never saw and that are no longer there.
  *
- * KEYS: stream. ARGV: group; how many handled events to keep, or ''; how many milliseconds to keep them, or ''.
+ * KEYS: stream. ARGV: group, or '' for a reader without one; how many handled events to keep, or ''; how many milliseconds to keep them,
+ * or ''. A stream that no group reads keeps all, unless a reader without one asks: then nobody else is there to wait for.
  * Answers how many were removed, and how many the group has lost since its stream began.
  */
 export const trimScript: Script = new Script(`
@@ -31,7 +32,12 @@ for _, flat in ipairs(call('XINFO', 'GROUPS', stream)) do
     lost = math.max(0, info['lag'] - call('XLEN', stream))
   end
 end
-if not bound then return { 0, 0 } end
+if not bound then
+  if ARGV[1] ~= '' then return { 0, 0 } end
+  local newest = call('XREVRANGE', stream, '+', '-', 'COUNT', 1)[1]
+  if not newest then return { 0, 0 } end
+  bound = newest[1]
+end
 local keep
 if ARGV[2] ~= '' then
   local excess = math.min(call('XLEN', stream) - tonumber(ARGV[2]), 1000)
