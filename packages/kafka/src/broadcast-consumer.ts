@@ -1,10 +1,10 @@
 import type { Consumer, Delivery, Receive, Source } from '@interline/core'
-import { toError } from '@interline/core'
+import { pause, toError } from '@interline/core'
 import type { BrokerContext } from './context.js'
 import type { DriverError, Fetched, IncomingRecord, KafkaClient, Position } from './drivers/driver.js'
 import { Fetcher, type FetcherOwner } from './group/fetcher.js'
 import { type DecodedRecord, decodeRecord } from './kafka-message.js'
-import { pause } from './waiting.js'
+import { PartitionWatch } from './partition-watch.js'
 
 const longestTimerMs = 2_147_483_647
 
@@ -16,6 +16,7 @@ export class BroadcastConsumer implements Consumer, FetcherOwner {
   readonly #topic: string
   readonly #client: KafkaClient
   readonly #fetcher: Fetcher
+  readonly #watch: PartitionWatch
   readonly #positions = new Map<number, number>()
   readonly #closed = new AbortController()
   readonly #timers = new Set<ReturnType<typeof setTimeout>>()
@@ -34,6 +35,7 @@ export class BroadcastConsumer implements Consumer, FetcherOwner {
     this.#client = context.driver()
     const { maxWaitTimeInMs: maxWaitMs, maxFetchBytes: maxBytes } = context.options
     this.#fetcher = new Fetcher(this.#client, { maxWaitMs, maxBytes }, this)
+    this.#watch = new PartitionWatch(this.#client, this.#topic, context.options.metadataMaxAgeMs)
   }
 
   get unsettled(): number {
@@ -49,6 +51,10 @@ export class BroadcastConsumer implements Consumer, FetcherOwner {
       this.#positions.set(partition, start < 0 ? end : start)
     }
     this.#fetcher.start()
+    this.#watch.start(
+      (count) => this.#extend(count),
+      (error) => this.failed(error),
+    )
   }
 
   pause(): void {
@@ -62,6 +68,7 @@ export class BroadcastConsumer implements Consumer, FetcherOwner {
 
   async stop(): Promise<void> {
     this.#stopped = true
+    this.#watch.stop()
     for (const timer of this.#timers) clearTimeout(timer)
     await this.#fetcher.stop()
   }
@@ -91,7 +98,7 @@ export class BroadcastConsumer implements Consumer, FetcherOwner {
 
   async gone(positions: readonly Position[], error: DriverError): Promise<void> {
     if (error.kind === 'codec') {
-      this.trouble = `"${this.#topic}" holds records in a compression that kafkajs can't read: ${error.message}`
+      this.trouble = `"${this.#topic}" holds records in a compression that can't be read: ${error.message}`
       this.#context.report({ kind: 'warning', detail: this.trouble, error })
       await pause(5_000, this.#closed.signal)
       return
@@ -110,6 +117,15 @@ export class BroadcastConsumer implements Consumer, FetcherOwner {
 
   recovered(): void {
     this.trouble = undefined
+  }
+
+  /** A partition that was added is read from its beginning: all of it came after this consumer. */
+  async #extend(count: number): Promise<void> {
+    if (count <= this.#positions.size) return
+    for (const [partition, first] of await this.#client.offsets(this.#topic, 'earliest')) {
+      if (!this.#positions.has(partition)) this.#positions.set(partition, first)
+    }
+    this.#fetcher.wake()
   }
 
   async #offer(partition: number, record: IncomingRecord): Promise<void> {

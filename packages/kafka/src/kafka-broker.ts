@@ -2,6 +2,7 @@ import {
   type Abortable,
   type BrokerCapabilities,
   type BrokerMetrics,
+  ClosedError,
   type CloseOptions,
   type ComponentHealth,
   ConnectionError,
@@ -9,16 +10,16 @@ import {
   type Consumer,
   type GroupDescription,
   type IBroker,
-  PublishError,
+  isInterlineError,
   type Receive,
   type Source,
   toError,
   type WireMessage,
 } from '@interline/core'
 import { BroadcastConsumer } from './broadcast-consumer.js'
-import type { BrokerContext, Report } from './context.js'
-import { isDriverError, type KafkaClient } from './drivers/driver.js'
-import { kafkaJsDriver } from './drivers/kafkajs/kafkajs-driver.js'
+import type { BrokerContext, Counts, Report } from './context.js'
+import { type Driver, isDriverError, type KafkaClient } from './drivers/driver.js'
+import { loadDriver } from './drivers/load-driver.js'
 import { GroupConsumer } from './group/group-consumer.js'
 import { describeGroups, type GroupStanding, removeGroup } from './groups.js'
 import { KafkaDeadLetterStore } from './kafka-dead-letter-store.js'
@@ -30,6 +31,13 @@ import { patiently } from './waiting.js'
 
 const metricsLimitMs = 1_000
 
+/** What there is once the driver is loaded. */
+interface Parts {
+  readonly context: BrokerContext
+  readonly publishing: KafkaClient
+  readonly publisher: Publisher
+}
+
 /**
  * Events on Kafka (3.x and 4.x): durable groups, order by key within a partition, retries and scheduled delivery over a topic of the
  * group's own, attempts counted over crashes in the commits' metadata.
@@ -39,41 +47,35 @@ export class KafkaBroker implements IBroker {
   readonly capabilities: BrokerCapabilities
   readonly deadLetters: KafkaDeadLetterStore
   readonly #options: ResolvedOptions
-  readonly #context: BrokerContext
-  readonly #publishing: KafkaClient
-  readonly #publisher: Publisher
+  readonly #names: Names
+  readonly #partitionsAsked: number | undefined
   readonly #consumers = new Set<GroupConsumer | BroadcastConsumer>()
   readonly #sources = new Map<string, { readonly destination: string; readonly group: string }>()
+  #parts: Parts | undefined
   #report: Report = () => undefined
   #lag = 0
   #state: 'idle' | 'connecting' | 'open' | 'closed' = 'idle'
 
-  /** Connects to nothing yet. Throws ConfigurationError for options that are unknown or wrong. */
+  /** Loads and connects to nothing yet. Throws ConfigurationError for options that are unknown or wrong. */
   constructor(options: KafkaOptions = {}) {
     this.#options = resolveOptions(options)
+    this.#names = new Names(this.#options.prefix)
+    this.#partitionsAsked = options.partitions
     this.capabilities = capabilitiesOf(this.#options)
-    const report: Report = (event) => this.#report(event)
-    const driver = kafkaJsDriver(this.#options)
-    const control = driver()
-    const names = new Names(this.#options.prefix)
-    const topics = new Topics(control, this.#options, options.partitions, report)
-    this.#publishing = driver()
-    this.#publisher = new Publisher(this.#publishing, topics, names, this.#options.publishTimeoutMs)
-    const counts = { delivered: 0, acked: 0, retried: 0, deadLettered: 0 }
-    const store: BrokerContext['store'] = (records, signal) => this.#publisher.store(records, signal)
-    this.#context = { options: this.#options, names, driver, control, topics, report, counts, store }
-    this.deadLetters = new KafkaDeadLetterStore(control, topics, names.deadLetters, async (records) => {
-      if (!(await store(records, AbortSignal.timeout(this.#options.publishTimeoutMs)))) {
-        throw new PublishError('Kafka did not take the dead letters in time.', { outcome: 'unknown' })
-      }
-    })
+    this.deadLetters = this.#letters(this.#names.deadLetters)
+  }
+
+  /** A compacted topic of the group's own: what lies there is not dead. None where no topic may be made for it. */
+  parking(group: string, destination: string): KafkaDeadLetterStore | undefined {
+    return this.#options.provision ? this.#letters(this.#names.parkedTopic(group, destination)) : undefined
   }
 
   async connect({ report, signal }: ConnectOptions): Promise<void> {
     this.#report = report
     this.#state = 'connecting'
     try {
-      await Promise.all([this.#context.control.connect(), this.#publishing.connect()])
+      const { context, publishing } = (this.#parts ??= this.#assemble(await loadDriver(this.#options)))
+      await Promise.all([context.control.connect(), publishing.connect()])
       signal?.throwIfAborted()
     } catch (thrown) {
       this.#state = 'idle'
@@ -83,7 +85,7 @@ export class KafkaBroker implements IBroker {
   }
 
   publish(messages: readonly WireMessage[], options?: Abortable): Promise<void> {
-    return this.#publisher.publish(messages, options?.signal)
+    return this.#open.publisher.publish(messages, options?.signal)
   }
 
   async subscribe(source: Source, receive: Receive): Promise<Consumer> {
@@ -136,15 +138,16 @@ export class KafkaBroker implements IBroker {
     )
   }
 
-  removeGroup(group: string, destination: string): Promise<void> {
-    this.#sources.delete(this.#context.names.group(group, destination))
-    return removeGroup(this.#context, group, destination)
+  async removeGroup(group: string, destination: string): Promise<void> {
+    this.#sources.delete(this.#names.group(group, destination))
+    await removeGroup(this.#context, group, destination)
+    await this.parking(group, destination)?.clear()
   }
 
   async health(): Promise<ComponentHealth> {
     const began = performance.now()
     try {
-      await Promise.all([this.#context.control.connect(), this.#publishing.connect()])
+      await Promise.all([this.#context.control.reach(), this.#open.publishing.connect()])
     } catch (error) {
       return { status: 'fail', output: toError(error).message }
     }
@@ -166,8 +169,8 @@ export class KafkaBroker implements IBroker {
     }
     return {
       state,
-      published: this.#publisher.published,
-      ...this.#context.counts,
+      published: this.#parts?.publisher.published ?? 0,
+      ...(this.#parts?.context.counts ?? noCounts()),
       // while it is down: what was known last
       lag: this.#lag,
       delayed: this.#sum(({ delayed }) => delayed),
@@ -178,14 +181,36 @@ export class KafkaBroker implements IBroker {
   async close(_options?: CloseOptions): Promise<void> {
     await Promise.all([...this.#consumers].map((consumer) => consumer.close()))
     this.#consumers.clear()
-    await this.#publisher.flush()
+    await this.#parts?.publisher.flush()
     this.#state = 'closed'
-    await Promise.all([this.#publishing.close(), this.#context.control.close()])
+    await Promise.all([this.#parts?.publishing.close(), this.#parts?.context.control.close()])
   }
 
-  /** A coordinator that loads, a leader that is being chosen: what passes by itself. */
+  #assemble(driver: Driver): Parts {
+    const [options, names, control, publishing] = [this.#options, this.#names, driver(), driver()]
+    const report: Report = (event) => this.#report(event)
+    const topics = new Topics(control, options, this.#partitionsAsked, report)
+    const publisher = new Publisher(publishing, topics, names, report, options.publishTimeoutMs)
+    const store: BrokerContext['store'] = (records, signal) => publisher.store(records, signal)
+    return { context: { options, names, driver, control, topics, report, counts: noCounts(), store }, publishing, publisher }
+  }
+
+  get #open(): Parts {
+    if (this.#parts === undefined) throw new ClosedError('The Kafka broker is not connected. Call connect first, or start the bus.')
+    return this.#parts
+  }
+
+  get #context(): BrokerContext {
+    return this.#open.context
+  }
+
+  #letters(topic: string): KafkaDeadLetterStore {
+    return new KafkaDeadLetterStore(topic, () => this.#context)
+  }
+
+  /** A coordinator that loads, a leader that is being chosen, a node that has not heard of a topic yet: what passes by itself. */
   #patiently<T>(work: () => Promise<T>): Promise<T> {
-    return patiently(work, (error) => isDriverError(error, 'temporary'), this.#options.publishTimeoutMs)
+    return patiently(work, (error) => isDriverError(error, 'temporary', 'unknown-topic'), this.#options.publishTimeoutMs)
   }
 
   #sum(of: (consumer: GroupConsumer | BroadcastConsumer) => number, group?: string, destination?: string): number {
@@ -199,11 +224,15 @@ export class KafkaBroker implements IBroker {
   }
 }
 
-function capabilitiesOf({ maxMessageBytes }: ResolvedOptions): BrokerCapabilities {
+function noCounts(): Counts {
+  return { delivered: 0, acked: 0, retried: 0, deadLettered: 0 }
+}
+
+function capabilitiesOf({ order, maxMessageBytes }: ResolvedOptions): BrokerCapabilities {
   return {
     durable: true,
     local: false,
-    order: 'key',
+    order,
     replay: true,
     retry: true,
     delayedDelivery: true,
@@ -219,6 +248,8 @@ function capabilitiesOf({ maxMessageBytes }: ResolvedOptions): BrokerCapabilitie
 }
 
 function connectionError(error: Error, { brokers }: ResolvedOptions): Error {
+  // what is to be installed, for example
+  if (isInterlineError(error)) return error
   const where = brokers.join(', ')
   if (isDriverError(error, 'authentication')) {
     return new ConnectionError(`Kafka at ${where} refused the login. Check sasl.mechanism, sasl.username and sasl.password.`)

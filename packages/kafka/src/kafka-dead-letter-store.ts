@@ -1,16 +1,36 @@
-import type { DeadLetter, DeadLetterFilter, DeadLetterList, DeadLetterPage, IDeadLetterStore } from '@interline/core'
-import { isDriverError, type KafkaClient, type OutgoingRecord } from './drivers/driver.js'
+import {
+  type DeadLetter,
+  type DeadLetterFilter,
+  type DeadLetterList,
+  type DeadLetterPage,
+  type IDeadLetterStore,
+  PublishError,
+} from '@interline/core'
+import type { BrokerContext } from './context.js'
+import { isDriverError, type OutgoingRecord } from './drivers/driver.js'
 import { decodeRecord, encodeRecord } from './kafka-message.js'
-import type { Topics } from './topics.js'
 import { patiently } from './waiting.js'
 
+/** The last record of an id counts. */
+export const deadLetterSettings: Readonly<Record<string, string>> = { 'cleanup.policy': 'compact' }
 const letterHeader = 'interline-letter'
 const defaultLimit = 100
 /** A topic that was only just made has no leader for a moment. */
 const readLimitMs = 5_000
 const maxFetchBytes = 4 * 1024 * 1024
 
+/** For how long what was read is remembered, so that looking again reads only what is new. Far less than the server keeps removals. */
+const memoryMs = 10_000
+
 type Facts = Omit<DeadLetter, 'message'>
+/** With the offset of its first record. */
+type Found = readonly [number, DeadLetter]
+
+/** What the topic says up to an offset. */
+interface Reading {
+  readonly letters: Map<string, Found>
+  next: number
+}
 
 /** Each letter as a record: the event as it was, what became of it in one header, and the letter's id as the key. */
 export function letterRecords(topic: string, letters: readonly DeadLetter[]): readonly OutgoingRecord[] {
@@ -25,21 +45,21 @@ export function letterRecords(topic: string, letters: readonly DeadLetter[]): re
  * topic, which is right for the few that there should be; where they are many, keep them in a store with an index.
  */
 export class KafkaDeadLetterStore implements IDeadLetterStore {
-  readonly #client: KafkaClient
-  readonly #topics: Topics
   readonly #topic: string
-  readonly #store: (records: readonly OutgoingRecord[]) => Promise<void>
+  readonly #context: () => BrokerContext
+  #reading: Reading | undefined
+  #forgetting: NodeJS.Timeout | undefined
+  #turn: Promise<unknown> = Promise.resolve()
 
-  constructor(client: KafkaClient, topics: Topics, topic: string, store: (records: readonly OutgoingRecord[]) => Promise<void>) {
-    this.#client = client
-    this.#topics = topics
+  /** Of a broker that is connected before anything is asked. */
+  constructor(topic: string, context: () => BrokerContext) {
     this.#topic = topic
-    this.#store = store
+    this.#context = context
   }
 
   async add(letters: readonly DeadLetter[]): Promise<void> {
     if (letters.length === 0) return
-    await this.#topics.ensureOwn(this.#topic, 1, true)
+    await this.#context().topics.ensureOwn(this.#topic, 1, deadLetterSettings)
     await this.#store(letterRecords(this.#topic, letters))
   }
 
@@ -63,41 +83,73 @@ export class KafkaDeadLetterStore implements IDeadLetterStore {
 
   async remove(ids: readonly string[]): Promise<number> {
     const wanted = new Set(ids)
-    const found = (await this.#read()).filter(([, { id }]) => wanted.has(id))
+    return this.#bury((await this.#read()).filter(([, { id }]) => wanted.has(id)))
+  }
+
+  /** Removes all. */
+  async clear(): Promise<void> {
+    await this.#bury(await this.#read())
+  }
+
+  async #bury(found: readonly Found[]): Promise<number> {
     if (found.length === 0) return 0
     await this.#store(found.map(([, { id }]) => ({ topic: this.#topic, partition: 0, key: id, value: null, headers: {} })))
     return found.length
   }
 
   /** What is there, oldest first, each with its offset. */
-  #read(): Promise<readonly (readonly [number, DeadLetter])[]> {
-    return patiently(
-      () => this.#readOnce(),
-      (error) => isDriverError(error, 'temporary'),
-      readLimitMs,
-    )
+  #read(): Promise<readonly Found[]> {
+    // a node that has not heard of the topic yet must not be taken for an empty one
+    const read = (): Promise<readonly Found[]> =>
+      patiently(
+        () => this.#readOnce(),
+        (error) => isDriverError(error, 'temporary', 'unknown-topic'),
+        readLimitMs,
+      )
+    const found = this.#turn.then(read)
+    this.#turn = found.catch((error: unknown) => {
+      if (isDriverError(error, 'unknown-topic')) this.#context().topics.forget(this.#topic)
+    })
+    return found
   }
 
-  async #readOnce(): Promise<readonly (readonly [number, DeadLetter])[]> {
-    if (!this.#topics.knows(this.#topic) && (await this.#client.partitionCount(this.#topic)) === undefined) return []
-    const [first, end] = await Promise.all([this.#client.offsets(this.#topic, 'earliest'), this.#client.offsets(this.#topic, 'latest')])
-    const until = end.get(0) ?? 0
-    const found = new Map<string, readonly [number, DeadLetter]>()
-    for (let offset = first.get(0) ?? 0; offset < until; ) {
-      const [[node, positions] = []] = await this.#client.leaders([{ topic: this.#topic, partition: 0, offset }])
+  async #readOnce(): Promise<readonly Found[]> {
+    const { control: client, topics } = this.#context()
+    if (!topics.knows(this.#topic) && (await client.partitionCount(this.#topic)) === undefined) return []
+    const [first, end] = await Promise.all([client.offsets(this.#topic, 'earliest'), client.offsets(this.#topic, 'latest')])
+    const [from, until] = [first.get(0) ?? 0, end.get(0) ?? 0]
+    const reading = this.#readingFrom(from, until)
+    const { letters } = reading
+    while (reading.next < until) {
+      const [[node, positions] = []] = await client.leaders([{ topic: this.#topic, partition: 0, offset: reading.next }])
       if (node === undefined || positions === undefined) break
-      const [fetched] = await this.#client.fetch(node, positions, { maxWaitMs: 100, maxBytes: maxFetchBytes })
+      const [fetched] = await client.fetch(node, positions, { maxWaitMs: 100, maxBytes: maxFetchBytes })
       if (fetched === undefined) break
       for (const record of fetched.records) {
         const id = record.key?.toString() ?? ''
         const letter = record.value === null && !(letterHeader in record.headers) ? undefined : this.#letterOf(record)
-        if (letter === undefined) found.delete(id)
-        else found.set(id, [found.get(id)?.[0] ?? record.offset, letter])
+        if (letter === undefined) letters.delete(id)
+        else letters.set(id, [letters.get(id)?.[0] ?? record.offset, letter])
       }
-      offset = fetched.next
+      reading.next = fetched.next
     }
     // by age first: compaction takes the place from what is stored again
-    return [...found.values()].sort(([left, one], [right, other]) => one.deadAt - other.deadAt || left - right)
+    return [...letters.values()].sort(([left, one], [right, other]) => one.deadAt - other.deadAt || left - right)
+  }
+
+  /** Goes on from what was read a moment ago, where the topic is still the same. */
+  #readingFrom(first: number, until: number): Reading {
+    clearTimeout(this.#forgetting)
+    this.#forgetting = setTimeout(() => (this.#reading = undefined), memoryMs).unref()
+    const known = this.#reading
+    if (known !== undefined && known.next >= first && known.next <= until) return known
+    return (this.#reading = { letters: new Map(), next: first })
+  }
+
+  async #store(records: readonly OutgoingRecord[]): Promise<void> {
+    const { store, options } = this.#context()
+    if (await store(records, AbortSignal.timeout(options.publishTimeoutMs))) return
+    throw new PublishError('Kafka did not take the letters in time.', { outcome: 'unknown' })
   }
 
   #letterOf(record: Parameters<typeof decodeRecord>[1]): DeadLetter | undefined {

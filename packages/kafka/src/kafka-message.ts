@@ -64,7 +64,8 @@ export function decodeRecord(destination: string, record: IncomingRecord): Decod
   let done: string | undefined
   let isBytes = false
   let broken: string | undefined
-  for (const name in record.headers) {
+  // own ones only: a foreign header may be called __proto__
+  for (const name of Object.keys(record.headers)) {
     const value = firstOf(record.headers[name])
     if (value === undefined) continue
     const text = textOf(value)
@@ -96,8 +97,8 @@ export function decodeRecord(destination: string, record: IncomingRecord): Decod
 
 /** The headers of a record as they were, to be written again with others. */
 export function headersOf(record: IncomingRecord): Headers {
-  const headers: Headers = {}
-  for (const name in record.headers) {
+  const headers = Object.create(null) as Headers
+  for (const name of Object.keys(record.headers)) {
     const value = firstOf(record.headers[name])
     if (value !== undefined) headers[name] = value
   }
@@ -112,10 +113,11 @@ function attributeOf(header: string): string | undefined {
   return header.toLowerCase() === contentTypeHeader ? 'datacontenttype' : undefined
 }
 
-/** A header may be there more than once; the first one counts. */
+/** A header may be there more than once; the first one counts. kafkajs adds what objects have by themselves to one of such a name. */
 function firstOf(value: IncomingRecord['headers'][string]): Buffer | undefined {
-  const one = Array.isArray(value) ? (value as readonly (Buffer | string)[])[0] : (value as Buffer | string | undefined)
-  return one === undefined || one === null ? undefined : Buffer.isBuffer(one) ? one : Buffer.from(one)
+  const list = (Array.isArray(value) ? value : [value]) as readonly unknown[]
+  const one = list.find((each) => Buffer.isBuffer(each) || typeof each === 'string') as Buffer | string | undefined
+  return typeof one === 'string' ? Buffer.from(one) : one
 }
 
 function dataOf(value: Buffer | null, isBytes: boolean): string | Uint8Array {

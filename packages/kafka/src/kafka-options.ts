@@ -1,10 +1,12 @@
-import { ConfigurationError, type ILogger } from '@interline/core'
+import { ConfigurationError, checkOptions, type ILogger, type OptionCheck, optionChecks, refuseOption } from '@interline/core'
 
 export interface KafkaSasl {
   readonly mechanism?: 'plain' | 'scram-sha-256' | 'scram-sha-512' | (string & {}) | undefined
   readonly username?: string | undefined
   readonly password?: string | undefined
 }
+
+export type DriverName = 'kafkajs' | 'platformatic'
 
 export interface KafkaOptions {
   /** Such as `['kafka1:9092', 'kafka2:9092']`. Default 127.0.0.1:9092. */
@@ -14,8 +16,10 @@ export interface KafkaOptions {
   /** `true`, or the options of `node:tls`. */
   readonly ssl?: boolean | object | undefined
   readonly sasl?: KafkaSasl | undefined
-  /** Which client library. Only kafkajs as yet. */
-  readonly driver?: 'kafkajs' | undefined
+  /** Which client library: kafkajs, which comes along (default), or @platformatic/kafka, which is to be installed and needs Node 22.22. */
+  readonly driver?: DriverName | undefined
+  /** `none` gives up order by key: retries wait in the group's own topic, and hold up nothing. Default `key`. */
+  readonly order?: 'key' | 'none' | undefined
   /** The beginning of the name of every topic and group. Default none. */
   readonly prefix?: string | undefined
   /** Partitions of a topic that is made here, default 8. A topic that exists keeps its own. */
@@ -44,9 +48,11 @@ export interface KafkaOptions {
   readonly publishTimeoutMs?: number | undefined
   /** The largest event, as the broker's `message.max.bytes` allows it. Default 1,000,000. */
   readonly maxMessageBytes?: number | undefined
-  /** More options of the kafkajs client, such as `socketFactory`. What the adapter sets itself can't be changed by it. */
+  /** How old what is known of the cluster may be, default 60,000: after so long, partitions that were added are seen. */
+  readonly metadataMaxAgeMs?: number | undefined
+  /** More options of the client library: of kafkajs' client, such as `socketFactory`, or of platformatic's connections. What the adapter sets itself can't be changed by it. */
   readonly clientOptions?: object | undefined
-  /** Gets what kafkajs logs, as `debug`. */
+  /** Gets what kafkajs logs, as `debug`; the other driver logs nothing. */
   readonly logger?: ILogger | undefined
 }
 
@@ -55,6 +61,8 @@ export interface ResolvedOptions {
   readonly clientId: string
   readonly ssl: boolean | object | undefined
   readonly sasl: KafkaSasl | undefined
+  readonly driver: DriverName
+  readonly order: 'key' | 'none'
   readonly prefix: string
   readonly partitions: number
   readonly replicationFactor: number
@@ -69,6 +77,7 @@ export interface ResolvedOptions {
   readonly requestTimeoutMs: number
   readonly publishTimeoutMs: number
   readonly maxMessageBytes: number
+  readonly metadataMaxAgeMs: number
   readonly clientOptions: object
   readonly logger: ILogger | undefined
 }
@@ -78,6 +87,8 @@ const defaults = {
   clientId: 'interline',
   ssl: undefined,
   sasl: undefined,
+  driver: 'kafkajs',
+  order: 'key',
   prefix: '',
   partitions: 8,
   replicationFactor: -1,
@@ -92,33 +103,33 @@ const defaults = {
   publishTimeoutMs: 15_000,
   // Kafka's own default is 1,048,588 for a batch of records; names and frames take a part of it
   maxMessageBytes: 1_000_000,
+  metadataMaxAgeMs: 60_000,
   clientOptions: {},
   logger: undefined,
 } as const
 
-type Check = (value: unknown, path: string) => void
+const { integer, kind, oneOf, text, within } = optionChecks
 
-const checks: Readonly<Record<keyof KafkaOptions, Check>> = {
+const checks: Readonly<Record<keyof KafkaOptions, OptionCheck>> = {
   brokers: (value, path) => {
     const isAddress = (each: unknown): boolean => typeof each === 'string' && /^[^\s:]+:\d+$/.test(each)
-    if (!Array.isArray(value) || value.length === 0 || !value.every(isAddress)) refuse(path, 'addresses such as ["kafka1:9092"]')
+    if (!Array.isArray(value) || value.length === 0 || !value.every(isAddress))
+      refuseOption(path, value, 'addresses such as ["kafka1:9092"]')
   },
   clientId: text,
   ssl: (value, path) => {
-    if (typeof value !== 'boolean' && !isObject(value)) refuse(path, 'true, false or options of node:tls')
+    if (typeof value !== 'boolean' && !isObject(value)) refuseOption(path, value, 'true, false or options of node:tls')
   },
-  sasl: (value, path) => checkKeys(value, path, { mechanism: text, username: text, password: text }),
-  driver: (value, path) => {
-    if (value !== 'kafkajs') refuse(path, '"kafkajs"')
-  },
+  sasl: within({ mechanism: text, username: text, password: text }),
+  driver: oneOf('kafkajs', 'platformatic'),
+  order: oneOf('key', 'none'),
   prefix: (value, path) => {
-    if (typeof value !== 'string' || !/^[a-zA-Z0-9._-]*$/.test(value)) refuse(path, 'text of letters, digits, ".", "_" and "-"')
+    if (typeof value !== 'string' || !/^[a-zA-Z0-9._-]*$/.test(value))
+      refuseOption(path, value, 'text of letters, digits, ".", "_" and "-"')
   },
   partitions: integer(1),
   replicationFactor: integer(1, 100),
-  provision: (value, path) => {
-    if (typeof value !== 'boolean') refuse(path, 'true or false')
-  },
+  provision: kind('boolean'),
   sessionTimeoutMs: integer(100),
   heartbeatIntervalMs: integer(10),
   maxWaitTimeInMs: integer(1, 60_000),
@@ -129,17 +140,18 @@ const checks: Readonly<Record<keyof KafkaOptions, Check>> = {
   requestTimeoutMs: integer(1),
   publishTimeoutMs: integer(1),
   maxMessageBytes: integer(1),
+  metadataMaxAgeMs: integer(100),
   clientOptions: (value, path) => {
-    if (!isObject(value)) refuse(path, 'an object of kafkajs options')
+    if (!isObject(value)) refuseOption(path, value, 'an object of options')
   },
   logger: (value, path) => {
-    if (!isObject(value)) refuse(path, 'a logger')
+    if (!isObject(value)) refuseOption(path, value, 'a logger')
   },
 }
 
 /** Refuses unknown keys and wrong values, and fills in the defaults. Never shows a value that may be a secret. */
 export function resolveOptions(options: KafkaOptions = {}): ResolvedOptions {
-  checkKeys(options, 'kafka', checks)
+  checkOptions(options, 'kafka', checks)
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as Partial<ResolvedOptions>
   const sessionTimeoutMs = given.sessionTimeoutMs ?? defaults.sessionTimeoutMs
   const heartbeatIntervalMs = given.heartbeatIntervalMs ?? Math.min(1_000, Math.ceil(sessionTimeoutMs / 6))
@@ -149,29 +161,6 @@ export function resolveOptions(options: KafkaOptions = {}): ResolvedOptions {
   return { ...defaults, ...given, sessionTimeoutMs, heartbeatIntervalMs }
 }
 
-function checkKeys(value: unknown, path: string, known: Readonly<Record<string, Check>>): void {
-  if (!isObject(value)) refuse(path, 'an object')
-  for (const [key, item] of Object.entries(value as object)) {
-    const check = Object.hasOwn(known, key) ? known[key] : undefined
-    if (check === undefined) throw new ConfigurationError(`${path}.${key} is not an option. Known: ${Object.keys(known).join(', ')}.`)
-    if (item !== undefined) check(item, `${path}.${key}`)
-  }
-}
-
-function text(value: unknown, path: string): void {
-  if (typeof value !== 'string' || value === '') refuse(path, 'text')
-}
-
-function integer(least: number, most: number = Number.MAX_SAFE_INTEGER): Check {
-  return (value, path) => {
-    if (!Number.isInteger(value) || (value as number) < least || (value as number) > most) refuse(path, `a whole number from ${least}`)
-  }
-}
-
 function isObject(value: unknown): value is object {
   return typeof value === 'object' && value !== null
-}
-
-function refuse(path: string, expected: string): never {
-  throw new ConfigurationError(`${path} must be ${expected}.`)
 }

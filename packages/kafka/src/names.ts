@@ -2,6 +2,7 @@ import { ConfigurationError } from '@interline/core'
 
 const longestTopic = 249
 const retryMark = 'interline-retry.'
+const parkedMark = 'interline-parked.'
 const deadMark = 'interline-dead-letters'
 const broadcastMark = 'interline-broadcast-'
 
@@ -28,6 +29,12 @@ export class Names {
     return checked(name, `Group "${group}" at "${destination}"`)
   }
 
+  /** Where a group keeps keys of a destination that wait long for a retry. */
+  parkedTopic(group: string, destination: string): string {
+    const name = `${this.#prefix}${parkedMark}${escaped(group)}.${destination}`
+    return checked(name, `Group "${group}" at "${destination}"`)
+  }
+
   /** A group has a position of its own at each destination. */
   group(group: string, destination: string): string {
     return `${this.#prefix}${group}@${destination}`
@@ -41,7 +48,8 @@ export class Names {
   destinationOf(topic: string): string | undefined {
     if (!topic.startsWith(this.#prefix) || topic.startsWith('__')) return undefined
     const destination = topic.slice(this.#prefix.length)
-    return destination === '' || destination.startsWith(retryMark) || destination === deadMark ? undefined : destination
+    const isOwn = destination === deadMark || destination.startsWith(retryMark) || destination.startsWith(parkedMark)
+    return destination === '' || isOwn ? undefined : destination
   }
 
   groupOf(name: string): { readonly group: string; readonly destination: string } | undefined {

@@ -1,22 +1,13 @@
-import { ClosedError, EventTooLargeError, isInterlineError, PublishError, toError, type WireMessage } from '@interline/core'
+import { ClosedError, PublishError, pause, toError, type WireMessage } from '@interline/core'
+import type { Report } from './context.js'
 import { DriverError, isDriverError, type KafkaClient, type OutgoingRecord } from './drivers/driver.js'
 import { encodeRecord } from './kafka-message.js'
 import type { Names } from './names.js'
+import { type Call, failure, fitting, partOf, requestsOf, settleWith, takeOut } from './publish-call.js'
 import type { Topics } from './topics.js'
-import { pause } from './waiting.js'
 
-interface Call {
-  readonly records: readonly OutgoingRecord[]
-  readonly until: number
-  readonly signal: AbortSignal | undefined
-  settle(error?: Error): void
-  sent: boolean
-  settled: boolean
-}
-
-/** So many records, or so many bytes, go out in one request. */
-const maxBatch = 1_000
-const maxBatchBytes = 900_000
+/** Between tries to store what nobody may lose. */
+const longestPauseMs = 5_000
 
 /**
  * Sends one batch at a time and collects meanwhile what comes next, so that order holds over concurrent calls and over repeated tries:
@@ -26,15 +17,17 @@ export class Publisher {
   readonly #client: KafkaClient
   readonly #topics: Topics
   readonly #names: Names
+  readonly #report: Report
   readonly #timeoutMs: number
   #queue: Call[] = []
   #sending: Promise<void> | undefined
   published = 0
 
-  constructor(client: KafkaClient, topics: Topics, names: Names, publishTimeoutMs: number) {
+  constructor(client: KafkaClient, topics: Topics, names: Names, report: Report, publishTimeoutMs: number) {
     this.#client = client
     this.#topics = topics
     this.#names = names
+    this.#report = report
     this.#timeoutMs = publishTimeoutMs
   }
 
@@ -47,13 +40,18 @@ export class Publisher {
 
   /** Stores records of our own. Tries until it is done, or the signal is aborted: then false. */
   async store(records: readonly OutgoingRecord[], signal: AbortSignal): Promise<boolean> {
-    while (!signal.aborted) {
+    for (let failures = 0; !signal.aborted; failures++) {
       try {
         await this.#enqueue(records, performance.now() + this.#timeoutMs, signal)
         return true
-      } catch (error) {
-        if (error instanceof ClosedError) return false
-        await pause(250, signal)
+      } catch (thrown) {
+        if (thrown instanceof ClosedError) return false
+        const error = toError(thrown)
+        const names = [...new Set(records.map(({ topic }) => topic))].join(', ')
+        // nothing is lost: the event stays unsettled until this is stored
+        if (failures === 0 && !signal.aborted)
+          this.#report({ kind: 'warning', detail: `Still trying to store in ${names}: ${error.message}`, error })
+        await pause(Math.min(250 * 2 ** failures, longestPauseMs), signal)
       }
     }
     return false
@@ -112,19 +110,22 @@ export class Publisher {
 
   #enqueue(records: readonly OutgoingRecord[], until: number, signal: AbortSignal | undefined): Promise<void> {
     return new Promise((resolve, reject) => {
+      let isSettled = false
       const call: Call = {
-        records,
+        all: records,
+        left: records,
         until,
-        signal,
+        sent: false,
+        get settled() {
+          return isSettled
+        },
         settle: (error) => {
-          if (call.settled) return
-          call.settled = true
+          if (isSettled) return
+          isSettled = true
           signal?.removeEventListener('abort', abort)
           if (error === undefined) resolve()
           else reject(error)
         },
-        sent: false,
-        settled: false,
       }
       const abort = (): void => {
         const what = call.sent ? 'after it was sent; the events may have been stored' : 'before it was sent'
@@ -146,17 +147,7 @@ export class Publisher {
   }
 
   #take(): readonly Call[] {
-    let records = 0
-    let bytes = 0
-    let count = 0
-    for (const call of this.#queue) {
-      const size = call.records.reduce((sum, record) => sum + sizeOf(record), 0)
-      if (count > 0 && (records + call.records.length > maxBatch || bytes + size > maxBatchBytes)) break
-      records += call.records.length
-      bytes += size
-      count++
-    }
-    return this.#queue.splice(0, count).filter(({ settled }) => !settled)
+    return this.#queue.splice(0, fitting(this.#queue)).filter(({ settled }) => !settled)
   }
 
   async #store(calls: readonly Call[]): Promise<void> {
@@ -168,73 +159,68 @@ export class Publisher {
         for (const call of open) call.settle()
         return
       }
-      if (!isDriverError(error, 'temporary', 'unknown-topic') && open.length > 1) {
-        // one of them can't be stored; each of the others is not to blame
-        for (const call of open) await this.#store([call])
-        return
-      }
-      if (isDriverError(error, 'unknown-topic')) for (const { topic } of open.flatMap(({ records }) => records)) this.#topics.forget(topic)
-      for (const call of open) {
-        const isOver = !isDriverError(error, 'temporary', 'unknown-topic') || performance.now() >= call.until
-        if (isOver) call.settle(failure(error, call.sent))
-      }
+      const passes = isDriverError(error, 'temporary', 'unknown-topic')
+      // one of several can't be stored; each of the others is not to blame
+      if (!passes && (open.length > 1 || isDriverError(error, 'too-large'))) return this.#isolate(open, error)
+      if (isDriverError(error, 'unknown-topic')) for (const { topic } of open.flatMap(({ left }) => left)) this.#topics.forget(topic)
+      for (const call of open) if (!passes || performance.now() >= call.until) giveUp(call, failure(error, call.sent))
       await this.#provide(open)
       await pause(Math.min(20 * 2 ** failures, 500))
     }
   }
 
+  /** Call by call, and a call by its halves, down to the one. */
+  async #isolate(calls: readonly Call[], error: Error): Promise<void> {
+    for (const call of calls) {
+      if (call.settled) continue
+      if (calls.length > 1) await this.#store([call])
+      else if (call.left.length <= 1) giveUp(call, failure(error, call.sent))
+      else {
+        const middle = Math.ceil(call.left.length / 2)
+        const refused = new Map<OutgoingRecord, Error>()
+        for (const half of [call.left.slice(0, middle), call.left.slice(middle)]) await this.#store([partOf(call, half, refused)])
+        settleWith(call, refused)
+      }
+    }
+  }
+
   /** A topic that was deleted meanwhile is made again. */
   async #provide(calls: readonly Call[]): Promise<void> {
-    for (const { topic } of calls.flatMap(({ records }) => records)) {
+    for (const { topic } of calls.flatMap(({ left }) => left)) {
       if (this.#topics.knows(topic)) continue
       try {
         await this.#topics.ensure(topic)
       } catch (error) {
-        for (const call of calls) if (!isDriverError(error)) call.settle(failure(toError(error), call.sent))
+        for (const call of calls) if (!isDriverError(error)) giveUp(call, failure(toError(error), call.sent))
       }
     }
   }
 
   async #attempt(calls: readonly Call[]): Promise<Error | undefined> {
-    const records = calls.length === 1 && calls[0] !== undefined ? calls[0].records : calls.flatMap((call) => call.records)
+    const [first] = calls
+    const requests = calls.length === 1 && first !== undefined ? requestsOf(first.left) : [calls.flatMap(({ left }) => left)]
     const before = calls.map(({ sent }) => sent)
     for (const call of calls) call.sent = true
+    const stored: OutgoingRecord[] = []
     try {
-      if (records.length > maxBatch) for (const part of parts(records)) await this.#client.produce(part)
-      else await this.#client.produce(records)
+      for (const records of requests) {
+        await this.#client.produce(records)
+        if (requests.length > 1) stored.push(...records)
+      }
       return undefined
     } catch (thrown) {
       const error = toError(thrown)
-      if (error instanceof DriverError && !error.sent) for (const [index, call] of calls.entries()) call.sent = before[index] ?? false
+      if (error instanceof DriverError) {
+        stored.push(...error.stored)
+        if (!error.sent) for (const [index, call] of calls.entries()) call.sent = before[index] ?? false
+      }
+      takeOut(calls, new Set(stored))
       return error
     }
   }
 }
 
-function parts(records: readonly OutgoingRecord[]): readonly (readonly OutgoingRecord[])[] {
-  const list: (readonly OutgoingRecord[])[] = []
-  for (let start = 0; start < records.length; start += maxBatch) list.push(records.slice(start, start + maxBatch))
-  return list
-}
-
-function sizeOf({ value, headers }: OutgoingRecord): number {
-  let bytes = 64 + (value?.length ?? 0)
-  for (const name in headers) bytes += name.length + (headers[name]?.length ?? 0) + 4
-  return bytes
-}
-
-function failure(error: Error, sent: boolean): Error {
-  if (isInterlineError(error)) return error
-  if (isDriverError(error, 'too-large')) {
-    return new EventTooLargeError(
-      `Kafka refused an event for its size: ${error.message} Keep the large part elsewhere, or raise max.message.bytes of the topic.`,
-      { cause: error },
-    )
-  }
-  return sent
-    ? new PublishError(`Kafka did not answer, and the events may have been stored: ${error.message} Publish the same events again.`, {
-        cause: error,
-        outcome: 'unknown',
-      })
-    : new PublishError(`Kafka stored nothing: ${error.message}`, { cause: error, outcome: 'failed' })
+/** What is left of it. */
+function giveUp(call: Call, error: Error): void {
+  settleWith(call, new Map(call.left.map((record) => [record, error])))
 }

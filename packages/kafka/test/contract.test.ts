@@ -7,8 +7,8 @@ testBroker('kafka', {
   cleanUp,
   capabilities: { durable: true, local: false, order: 'key', replay: true, delayedDelivery: true, deadLetters: 'browse', dedup: 'process' },
   raw,
-  server: privateServer,
-  processes: { module: processModule, args: [brokers.join(','), String(sessionTimeoutMs)] },
+  server: () => privateServer(),
+  processes: { module: processModule, args: [JSON.stringify({ brokers, sessionTimeoutMs })] },
   leaseMs: sessionTimeoutMs,
   runner: { describe, it },
 })

@@ -5,6 +5,6 @@ import { brokerOf, cleanUp, privateServer } from './kafka-server.js'
 testHybridBus('kafka behind a hybrid bus', {
   create: (namespace) => brokerOf(namespace),
   cleanUp,
-  server: privateServer,
+  server: () => privateServer(),
   runner: { describe, it },
 })

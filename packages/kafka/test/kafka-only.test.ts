@@ -3,7 +3,7 @@ import { waitFor } from '@interline/testing'
 import { type Message, Partitioners } from 'kafkajs'
 import { describe, expect, test } from 'vitest'
 import { BrokerRoom, message, numberOf } from './broker-room.js'
-import { plainKafka, withAdmin } from './kafka-server.js'
+import { makeTopics, plainKafka, withAdmin } from './kafka-server.js'
 
 async function send(topic: string, messages: Message[]): Promise<void> {
   const producer = plainKafka().producer({ createPartitioner: Partitioners.DefaultPartitioner })
@@ -84,7 +84,7 @@ describe('topics', () => {
 
   test('one with other partitions than asked for is used as it is, with a warning that says so', async () => {
     await using room = new BrokerRoom()
-    await withAdmin((admin) => admin.createTopics({ topics: [{ topic: room.topic, numPartitions: 3 }] }))
+    await makeTopics({ topic: room.topic, numPartitions: 3 })
     const broker = await room.broker({ partitions: 5 })
     const got: number[] = []
     await room.consume(broker, {}, (delivery) => {

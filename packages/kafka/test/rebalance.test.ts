@@ -18,7 +18,7 @@ test('members that come and go all the time: every event once, in the order of i
   const runs: { readonly key: string; readonly n: number; readonly redelivered: boolean }[] = []
   const receive = async (delivery: Delivery): Promise<void> => {
     const mine = { key: delivery.message.key ?? '', n: numberOf(delivery), redelivered: delivery.redelivered }
-    await new Promise((resolve) => setTimeout(resolve, 1))
+    await new Promise((resolve) => setImmediate(resolve))
     // core lets go of what it has not begun
     if (delivery.leaving?.aborted === true) return delivery.release?.()
     if (await delivery.ack()) runs.push(mine)
@@ -82,6 +82,35 @@ test('a newcomer gets its part while the others go on with theirs', async () => 
   await drained(broker)
   expect([...first, ...second].sort((left, right) => left - right)).toEqual(Array.from({ length: n + 1 }, (_, index) => index))
 }, 30_000)
+
+test('a consumer that leaves while its group is divided anew tells first what it has handled', async () => {
+  await using room = new BrokerRoom()
+  const wide = { partitions: 4, commitIntervalMs: 60_000 }
+  const broker = await room.broker(wide)
+  const other = await room.broker(wide)
+  const seen: number[] = []
+  const receive = (delivery: Delivery): unknown => {
+    seen.push(numberOf(delivery))
+    return delivery.ack()
+  }
+  let published = 0
+  const publish = async (): Promise<void> => {
+    await broker.publish(Array.from({ length: 40 }, () => message(published, { key: `key-${published++}` })))
+    await waitFor(() => seen.length >= published, { what: 'all events', progress: () => seen.length })
+  }
+  let leaving = await room.consume(broker, {}, receive)
+  // the moment at which it leaves moves over the time that dividing takes
+  for (let round = 0; round < 16; round++) {
+    await publish()
+    const joined = room.consume(round % 2 === 0 ? other : broker, {}, receive)
+    await new Promise((resolve) => setTimeout(resolve, round * 10))
+    await leaving.close()
+    leaving = await joined
+  }
+  await publish()
+  await leaving.close()
+  expect([...seen].sort((left, right) => left - right)).toEqual(Array.from({ length: published }, (_, n) => n))
+}, 60_000)
 
 test('without order, a consumer that closes holds up nobody, and what it still runs is run by nobody else', async () => {
   await using room = new BrokerRoom()

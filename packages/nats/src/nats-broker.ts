@@ -26,6 +26,8 @@ const duplicateWindowMs = 120_000
 /** Publishes on the way to the server at a time, of one call. */
 const batchSize = 1_000
 const pauseMs = 100
+/** To make a stream that others make too. */
+const mostTries = 5
 
 /**
  * Events on NATS JetStream (server 2.9 or later): durable groups, retries and scheduled delivery by the server's own delays, attempts that
@@ -228,14 +230,22 @@ export class NatsBroker implements IBroker {
     return this.#ensure({ name: this.#streamName(destination), subjects, max_msgs: maxEvents, max_bytes: maxBytes, duplicate_window })
   }
 
-  /** One that is there is left as it is. */
+  /** One that is there is left as it is. The server refuses one that somebody else is making at this moment, and has it soon after. */
   async #ensure(config: Partial<StreamConfig> & { readonly name: string }): Promise<StreamInfo> {
-    const { jsm, options } = this.#connected()
-    return jsm.streams.info(config.name).catch((error: unknown) => {
-      if (!(error instanceof JetStreamApiError) || error.status !== 404) throw error
-      const kept = { storage: StorageType.File, num_replicas: options.replicas, max_age: nanos(options.maxAgeMs) }
-      return jsm.streams.add({ ...kept, ...config })
-    })
+    const { jsm, clock, options } = this.#connected()
+    const kept = { storage: StorageType.File, num_replicas: options.replicas, max_age: nanos(options.maxAgeMs) }
+    for (let tries = 1; ; tries++) {
+      const found = await jsm.streams.info(config.name).catch((error: unknown) => {
+        if (!(error instanceof JetStreamApiError) || error.status !== 404) throw error
+      })
+      if (found !== undefined) return found
+      try {
+        return await jsm.streams.add({ ...kept, ...config })
+      } catch (error) {
+        if (tries === mostTries || !(error instanceof JetStreamApiError)) throw error
+        await new Promise<void>((resolve) => clock.setTimer(resolve, pauseMs))
+      }
+    }
   }
 
   #streamName(destination: string): string {

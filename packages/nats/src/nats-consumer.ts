@@ -73,16 +73,18 @@ export class NatsConsumer implements Consumer {
   async stop(): Promise<void> {
     if (this.#state === 'stopped') return
     this.#state = 'stopped'
-    await this.#pull?.stop()
+    const silent = this.#pull?.stop() ?? Promise.resolve()
+    this.#hands.giveBackAfter(silent)
+    await silent
     // Looking makes the server drop requests that nobody listens to any more: 2.9 loses its place over what is given back to one of those.
     if (this.#context.connected) await this.#context.jsm.consumers.info(this.#stream, this.name).catch(() => undefined)
   }
 
   async close(): Promise<void> {
     await this.stop()
-    this.#beat?.cancel()
     await this.#taking
     await this.#hands.close()
+    this.#beat?.cancel()
     this.#onClosed()
     if (!this.source.broadcast || !this.#context.connected) return
     await this.#context.jsm.consumers.delete(this.#stream, this.name).catch(() => false)

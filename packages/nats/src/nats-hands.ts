@@ -11,8 +11,6 @@ interface Place {
   readonly reply: string
 }
 
-interface InHand extends Delivery, Place {}
-
 /** Which stream and consumer a message came by, as they are now. */
 export interface Origin {
   readonly name: string
@@ -25,9 +23,12 @@ export class Hands {
   readonly #source: Source
   /** Told when there is room again. */
   readonly #onRoom: () => void
-  readonly #inHand = new Set<InHand>()
+  readonly #inHand = new Map<Delivery, Place>()
+  /** On their way into the hands, or back from there. */
+  readonly #moving = new Set<Place>()
   readonly #givingBack = new Set<Promise<unknown>>()
   #lost = new AbortController()
+  #stopped: Promise<void> | undefined
 
   constructor(context: NatsContext, source: Source, onRoom: () => void) {
     this.#context = context
@@ -40,7 +41,7 @@ export class Hands {
   }
 
   get sequences(): readonly number[] {
-    return [...this.#inHand].map(({ sequence }) => sequence)
+    return [...this.#inHand.values()].map(({ sequence }) => sequence)
   }
 
   /** A delivery for core; `undefined` for what is another group's, or whose time has not come. */
@@ -50,7 +51,7 @@ export class Hands {
     const place: Place = { ...handOut(incoming.reply ?? ''), reply: incoming.reply ?? '' }
     const { message, undecodable } = messageOf(incoming, destination)
     if (message.target !== undefined && message.target.group !== group) return void nc.publish(place.reply, '+ACK')
-    const note = place.count === 1 || broadcast ? {} : await origin.notes.read(place.sequence)
+    const note = place.count === 1 || broadcast ? {} : await this.#noteOf(place, origin.notes)
     const waitMs = (message.deliverAt ?? 0) - clock.now()
     if (waitMs > 0) return this.#handBack(place, origin.notes, note.progress, waitMs)
     return this.#delivery(place, { message, undecodable }, note, origin)
@@ -58,7 +59,12 @@ export class Hands {
 
   /** The server starts anew to wait for each. */
   stillAtWork(): void {
-    for (const { reply } of this.#inHand) this.#context.nc.publish(reply, '+WPI')
+    for (const { reply } of [...this.#inHand.values(), ...this.#moving]) this.#context.nc.publish(reply, '+WPI')
+  }
+
+  /** What is given back before then would come here again. */
+  giveBackAfter(stopped: Promise<void>): void {
+    this.#stopped = stopped
   }
 
   /** All of it belongs to others. */
@@ -71,16 +77,25 @@ export class Hands {
 
   /** What is left was interrupted: whoever gets it next is to know. */
   async close(): Promise<void> {
-    for (const { reply } of this.#inHand) this.#context.nc.publish(reply, '-NAK')
+    for (const { reply } of this.#inHand.values()) this.#context.nc.publish(reply, '-NAK')
     this.lose()
     await Promise.allSettled(this.#givingBack)
+  }
+
+  /** What can't be read now is handed out again after its time. */
+  async #noteOf(place: Place, notes: Notes): Promise<FoundNote> {
+    this.#moving.add(place)
+    try {
+      return await notes.read(place.sequence)
+    } finally {
+      this.#moving.delete(place)
+    }
   }
 
   #delivery(place: Place, read: Pick<Delivery, 'message' | 'undecodable'>, note: FoundNote, { name, notes }: Origin): Delivery {
     const { nc, counts, options } = this.#context
     let { progress, place: notedAt } = note
-    const delivery: InHand = {
-      ...place,
+    const delivery: Delivery = {
       ...read,
       ref: `${name}:${place.sequence}`,
       progress: progress ?? read.message.target?.progress,
@@ -115,7 +130,7 @@ export class Hands {
         if (this.#inHand.delete(delivery)) this.#handBack(place, notes, progress, 0)
       },
     }
-    this.#inHand.add(delivery)
+    this.#inHand.set(delivery, place)
     return delivery
   }
 
@@ -128,19 +143,23 @@ export class Hands {
   }
 
   /** The note first: a message that came back without it would be a suspect, or have forgotten its attempts. */
-  async #giveBack({ sequence, count, reply }: Place, notes: Notes, progress: string | undefined, afterMs: number): Promise<void> {
+  async #giveBack(place: Place, notes: Notes, progress: string | undefined, afterMs: number): Promise<void> {
     const { nc, clock } = this.#context
+    const { sequence, count, reply } = place
     const due = clock.monotonic() + afterMs
     const given = (async () => {
+      await this.#stopped
       if (!this.#source.broadcast) await notes.write(sequence, { progress, givenBackAt: count })
       const delay = nanos(Math.max(0, Math.ceil(due - clock.monotonic())))
       nc.publish(reply, `-NAK ${JSON.stringify({ delay })}`)
     })()
     this.#givingBack.add(given)
+    this.#moving.add(place)
     try {
       await given
     } finally {
       this.#givingBack.delete(given)
+      this.#moving.delete(place)
       this.#onRoom()
     }
   }

@@ -1,4 +1,4 @@
-import { ConfigurationError } from '@interline/core'
+import { ConfigurationError, checkOptions, type OptionCheck, optionChecks, refuseOption } from '@interline/core'
 
 /** How much of a destination is kept, whether it was handled or not. */
 export interface NatsRetention {
@@ -67,35 +67,37 @@ const defaults = {
   maxMessageBytes: 1_040_384,
 } as const
 
-type Check = (value: unknown) => string | undefined
+const { integer, text, within } = optionChecks
 
-const text: Check = (value) => (typeof value === 'string' && value !== '' ? undefined : 'a text that is not empty')
-const wholeFrom =
-  (least: number): Check =>
-  (value) =>
-    Number.isSafeInteger(value) && (value as number) >= least ? undefined : `a whole number of at least ${least}`
-
-const checks: Readonly<Record<string, Check>> = {
-  url: (value) => ([value].flat().every(isUrl) && [value].flat().length > 0 ? undefined : 'a URL such as nats://localhost:4222, or a list'),
+const checks: Readonly<Record<keyof NatsOptions, OptionCheck>> = {
+  url: (value, path) => {
+    const urls = [value].flat()
+    if (urls.length === 0 || !urls.every(isUrl)) refuseOption(path, value, 'a URL such as nats://localhost:4222, or a list of them')
+  },
   user: text,
   password: text,
   token: text,
-  tls: (value) => (typeof value === 'boolean' || (typeof value === 'object' && value !== null) ? undefined : 'true, false or TLS options'),
-  connection: (value) => (hasRequest(value) ? undefined : 'a connection of the NATS client'),
-  prefix: (value) => (typeof value === 'string' && /^[\w-]+$/.test(value) ? undefined : 'letters, digits, "-" and "_"'),
-  replicas: wholeFrom(1),
-  ackWaitMs: wholeFrom(200),
-  requestTimeoutMs: wholeFrom(1),
-  publishTimeoutMs: wholeFrom(1),
-  maxMessageBytes: wholeFrom(1),
+  tls: (value, path) => {
+    if (typeof value !== 'boolean' && (typeof value !== 'object' || value === null)) refuseOption(path, value, 'true, false or TLS options')
+  },
+  connection: (value, path) => {
+    if (!hasRequest(value)) refuseOption(path, value, 'a connection of the NATS client')
+  },
+  prefix: (value, path) => {
+    if (typeof value !== 'string' || !/^[\w-]+$/.test(value)) refuseOption(path, value, 'text of letters, digits, "-" and "_"')
+  },
+  replicas: integer(1),
+  retention: within({ maxAgeMs: integer(0), maxEvents: integer(1), maxBytes: integer(1) }),
+  ackWaitMs: integer(200),
+  requestTimeoutMs: integer(1),
+  publishTimeoutMs: integer(1),
+  maxMessageBytes: integer(1),
 }
-const retentionChecks: Readonly<Record<string, Check>> = { maxAgeMs: wholeFrom(0), maxEvents: wholeFrom(1), maxBytes: wholeFrom(1) }
 
 /** Refuses unknown names and wrong values, and fills in the defaults. Texts are never shown: a password may be in the wrong place. */
 export function resolveOptions(options: NatsOptions = {}): ResolvedOptions {
-  const { retention = {}, ...rest } = options
-  check('nats', rest, checks)
-  check('nats.retention', retention, retentionChecks)
+  const { retention = {} } = options
+  checkOptions(options, 'nats', checks)
   if (options.connection !== undefined && options.url !== undefined)
     throw new ConfigurationError('nats.url and nats.connection each say where NATS is. Give one of them.')
   const urls = [options.url ?? defaults.url].flat().map((each) => new URL(each as string))
@@ -120,17 +122,6 @@ export function resolveOptions(options: NatsOptions = {}): ResolvedOptions {
     requestTimeoutMs: options.requestTimeoutMs ?? defaults.requestTimeoutMs,
     publishTimeoutMs: options.publishTimeoutMs ?? defaults.publishTimeoutMs,
     maxMessageBytes: options.maxMessageBytes ?? defaults.maxMessageBytes,
-  }
-}
-
-function check(path: string, options: object, known: Readonly<Record<string, Check>>): void {
-  for (const [name, value] of Object.entries(options)) {
-    const expected = Object.hasOwn(known, name) ? known[name] : undefined
-    if (expected === undefined) throw new ConfigurationError(`Unknown option ${path}.${name}. Known are ${Object.keys(known).join(', ')}.`)
-    const wanted = value === undefined ? undefined : expected(value)
-    if (wanted === undefined) continue
-    const shown = typeof value === 'number' ? String(value) : `of type ${typeof value}`
-    throw new ConfigurationError(`The option ${path}.${name} is ${shown}. Give ${wanted}.`)
   }
 }
 

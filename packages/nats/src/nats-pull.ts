@@ -3,6 +3,8 @@ import type { NatsContext } from './nats-context.js'
 
 /** A request that has no answer this long after its time was lost. */
 const lateMs = 2_000
+/** Where nothing came for so long, the server is not sending. */
+const quietMs = 50
 
 export interface PullSettings {
   /** How many more messages there is a place for. */
@@ -27,6 +29,7 @@ export class Pull {
   /** Messages asked for that have not come, and when the server last said anything. */
   #asked = 0
   #heardAt = 0
+  #messageAt = Number.NEGATIVE_INFINITY
 
   constructor(context: NatsContext, settings: PullSettings) {
     this.#context = context
@@ -54,8 +57,15 @@ export class Pull {
     this.#asked = 0
   }
 
-  /** What the server sent before it knew is handed over first. */
+  /**
+   * What the server sent before it knew is handed over first. It is let finish what it is sending: what is still under way inside the
+   * server when nobody listens any more would come again only after its time, as if its process had died.
+   */
   async stop(): Promise<void> {
+    const { clock } = this.#context
+    while (this.#context.connected && this.#asked > 0 && clock.monotonic() - this.#messageAt < quietMs) {
+      await new Promise<void>((resolve) => clock.setTimer(resolve, quietMs))
+    }
     if (this.#context.connected) await this.#subscription.drain()
     else this.#subscription.unsubscribe()
     this.#handOver()
@@ -66,6 +76,7 @@ export class Pull {
     const status = message.headers?.code ?? 0
     if (status === 0) {
       this.#asked = Math.max(0, this.#asked - 1)
+      this.#messageAt = this.#heardAt
       if (this.#arrived.push(message) === 1) queueMicrotask(() => this.#handOver())
     } else if (status === 404 || status === 408) {
       // the end of a request, of which so many did not come

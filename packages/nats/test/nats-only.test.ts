@@ -16,7 +16,7 @@ import { BrokerRoom, message, numberOf } from './broker-room.js'
 import { brokerOf, cleanUp, plainClient, stored, url } from './nats-server.js'
 
 // A broken adapter is nothing to publish a table about.
-delete process.env.INTERLINE_REPORT
+delete process.env.INTERLINE_TEST_REPORT
 
 const server = new URL(url)
 const port = Number(server.port || 4222)
@@ -45,6 +45,16 @@ describe('settling', () => {
       [2, undefined, true],
     ])
     expect(second.map(({ ref }) => ref).sort()).toEqual(first.map(({ ref }) => ref).sort())
+  })
+
+  it('makes a stream with others that come at the same moment', async () => {
+    await using room = new BrokerRoom()
+    const brokers = await Promise.all(Array.from({ length: 8 }, () => room.broker()))
+    for (let round = 0; round < 20; round++) {
+      const destination = `fresh-${round}`
+      await Promise.all(brokers.map((broker) => room.consume(broker, { destination }, (delivery) => delivery.ack())))
+    }
+    expect((await brokers[0]?.listDestinations())?.length).toBe(20)
   })
 
   it('gives back what was on its way when it stopped, and nobody takes that for a crash', async () => {
@@ -217,8 +227,8 @@ test.each<[object, string]>([
   [{ url: 'http://user:s3cret@a' }, 'nats.url'],
   [{ url: [] }, 'nats.url'],
   [{ prefix: 'a.b' }, 'nats.prefix'],
-  [{ ackWaitMs: 1 }, 'The option nats.ackWaitMs is 1. Give a whole number of at least 200.'],
-  [{ password: ['s3cret'] }, 'The option nats.password is of type object.'],
+  [{ ackWaitMs: 1 }, 'nats.ackWaitMs must be a whole number of at least 200, and is the number 1.'],
+  [{ password: ['s3cret'] }, 'nats.password must be a text that is not empty, and is an array.'],
   [{ retention: { maxAge: 1 } }, 'Unknown option nats.retention.maxAge'],
   [{ url: 'nats://a', connection: { request: () => undefined } }, 'each say where NATS is'],
 ])('options that can not be meant are refused: %o', (options, words) => {

@@ -2,12 +2,16 @@
 export interface KafkaClient {
   /** Resolves when a broker answers and lets us in. */
   connect(): Promise<void>
+  /** The same by a question to a broker now: a connection that is there says nothing of a server that is frozen. */
+  reach(): Promise<void>
   close(): Promise<void>
   topics(): Promise<readonly string[]>
   /** How many partitions a topic has; `undefined` where there is no such topic. */
   partitionCount(topic: string): Promise<number | undefined>
   createTopic(plan: TopicPlan): Promise<void>
-  /** Resolves when every in-sync replica has them. Sent once; a failure with `sent` may have been stored. */
+  /** Gives a topic more partitions, so many in all. */
+  extendTopic(topic: string, partitions: number): Promise<void>
+  /** Resolves when every in-sync replica has them. Sent once; a failure names those that are `stored`, and with `sent` others may be. */
   produce(records: readonly OutgoingRecord[]): Promise<void>
   /** The first offset, the next one, or the first whose time is not before the given one, for each partition. */
   offsets(topic: string, at: 'earliest' | 'latest' | number): Promise<ReadonlyMap<number, number>>
@@ -27,14 +31,15 @@ export interface KafkaClient {
   leave(group: string, member: Member): Promise<void>
 }
 
-/** Makes a client with connections of its own. */
+/** A client library, loaded: makes clients with connections of their own. */
 export type Driver = () => KafkaClient
 
 export interface TopicPlan {
   readonly name: string
   readonly partitions: number
   readonly replicationFactor: number
-  readonly compacted: boolean
+  /** As Kafka names them, such as `cleanup.policy`. */
+  readonly settings: Readonly<Record<string, string>>
 }
 
 export interface OutgoingRecord {
@@ -92,22 +97,19 @@ export interface JoinRequest {
   readonly sessionTimeoutMs: number
   readonly rebalanceTimeoutMs: number
   readonly protocol: string
-  readonly topics: readonly string[]
   /** For the leader. */
-  readonly data: Buffer
+  readonly subscription: Buffer
 }
 
 export interface Joined {
   readonly member: Member
   /** Set for the leader only. */
-  readonly members: readonly { readonly id: string; readonly data: Buffer }[] | undefined
+  readonly members: readonly { readonly id: string; readonly subscription: Buffer }[] | undefined
 }
 
 export interface MemberShare {
   readonly id: string
-  /** What Kafka's own tools show. */
-  readonly partitions: Readonly<Record<string, readonly number[]>>
-  readonly data: Buffer
+  readonly assignment: Buffer
 }
 
 /** What went wrong, as far as the adapter acts on it. */
@@ -124,16 +126,25 @@ export type DriverErrorKind =
   | 'out-of-range'
   | 'codec'
 
+export interface DriverErrorDetails {
+  readonly cause?: unknown
+  readonly sent?: boolean | undefined
+  readonly stored?: readonly OutgoingRecord[] | undefined
+}
+
 export class DriverError extends Error {
   readonly kind: DriverErrorKind
   /** The request may have been carried out. */
   readonly sent: boolean
+  /** Of several records, those that certainly are stored. */
+  readonly stored: readonly OutgoingRecord[]
 
-  constructor(kind: DriverErrorKind, message: string, details: { readonly cause?: unknown; readonly sent?: boolean } = {}) {
-    super(message, { cause: details.cause })
+  constructor(kind: DriverErrorKind, message: string, { cause, sent = false, stored = [] }: DriverErrorDetails = {}) {
+    super(message, { cause })
     this.name = 'DriverError'
     this.kind = kind
-    this.sent = details.sent ?? false
+    this.sent = sent
+    this.stored = stored
   }
 }
 

@@ -1,6 +1,5 @@
-import { toError } from '@interline/core'
+import { Bell, pause, toError } from '@interline/core'
 import { type CommittedOffset, isDriverError, type KafkaClient } from '../drivers/driver.js'
-import { Bell, pause } from '../waiting.js'
 import type { Membership } from './membership.js'
 import type { OwnedPartition } from './owned-partition.js'
 import type { PartitionLog } from './partition-log.js'
@@ -34,6 +33,7 @@ export class CommitLoop {
   #waiters: Waiter[] = []
   #running: Promise<void> | undefined
   #urgent = false
+  #resting = new AbortController()
 
   constructor(settings: CommitSettings) {
     this.#settings = settings
@@ -51,6 +51,7 @@ export class CommitLoop {
   /** Somebody waits for the next commit. */
   urge(): void {
     this.#urgent = true
+    this.#resting.abort()
     this.#bell.ring()
   }
 
@@ -91,6 +92,7 @@ export class CommitLoop {
 
   async stop(): Promise<void> {
     this.#abort.abort()
+    this.#resting.abort()
     this.#bell.ring()
     await this.#running
     for (const { resolve } of this.#waiters.splice(0)) resolve(false)
@@ -103,8 +105,7 @@ export class CommitLoop {
       const { member } = this.#settings.membership
       if (dirty.length === 0) {
         await this.#bell.wait()
-        // acknowledgements that come together go together
-        if (!this.#urgent && !this.#abort.signal.aborted) await pause(this.#settings.intervalMs)
+        await this.#rest()
         continue
       }
       if (member === undefined) {
@@ -122,7 +123,7 @@ export class CommitLoop {
         for (const { resolve } of waiters) resolve(true)
         failures = 0
         this.#settings.committed()
-        if (!this.#urgent) await pause(this.#settings.intervalMs)
+        await this.#rest()
       } catch (error) {
         this.#waiters.unshift(...waiters)
         for (const log of dirty) log.touch()
@@ -136,5 +137,12 @@ export class CommitLoop {
         }
       }
     }
+  }
+
+  /** Acknowledgements that come together go together, unless somebody waits for them. */
+  async #rest(): Promise<void> {
+    if (this.#urgent || this.#abort.signal.aborted) return
+    this.#resting = new AbortController()
+    await pause(this.#settings.intervalMs, this.#resting.signal)
   }
 }

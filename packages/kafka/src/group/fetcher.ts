@@ -1,6 +1,5 @@
-import { toError } from '@interline/core'
+import { Bell, pause, toError } from '@interline/core'
 import { type DriverError, type Fetched, isDriverError, type KafkaClient, type Position } from '../drivers/driver.js'
-import { Bell, pause } from '../waiting.js'
 
 export interface FetcherOwner {
   /** Where to fetch from now; none while there is no room or nothing is owned. */
@@ -73,17 +72,15 @@ export class Fetcher {
   }
 
   async #fetch(node: string, positions: readonly Position[]): Promise<void> {
-    let fetched: readonly Fetched[]
     try {
-      fetched = await this.#client.fetch(node, positions, this.#options)
+      const fetched = await this.#client.fetch(node, positions, this.#options)
       this.#owner.recovered()
+      for (const each of fetched) {
+        if (this.#abort.signal.aborted) return
+        await this.#owner.take(each)
+      }
     } catch (error) {
       await this.#recover(positions, error, 3)
-      return
-    }
-    for (const each of fetched) {
-      if (this.#abort.signal.aborted) return
-      await this.#owner.take(each)
     }
   }
 

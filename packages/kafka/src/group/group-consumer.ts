@@ -1,9 +1,10 @@
-import { type Consumer, type Receive, type Source, toError } from '@interline/core'
+import { type Consumer, pause, type Receive, type Source, toError } from '@interline/core'
 import type { BrokerContext } from '../context.js'
 import { isDriverError, type KafkaClient } from '../drivers/driver.js'
-import { pause } from '../waiting.js'
+import { PartitionWatch } from '../partition-watch.js'
 import { CommitLoop } from './commit-loop.js'
 import { Fetcher } from './fetcher.js'
+import { GroupPartitions } from './group-partitions.js'
 import { Intake } from './intake.js'
 import { Membership, type MembershipListener } from './membership.js'
 import type { OwnedPartition } from './owned-partition.js'
@@ -34,6 +35,8 @@ export class GroupConsumer implements Consumer, MembershipListener {
   readonly #settlement: Settlement
   readonly #intake: Intake
   readonly #fetcher: Fetcher
+  readonly #watch: PartitionWatch
+  readonly #partitions: GroupPartitions
   readonly #ended = new AbortController()
   #stopped: Promise<void> | undefined
   #failing: string | undefined
@@ -77,6 +80,8 @@ export class GroupConsumer implements Consumer, MembershipListener {
       reload: (partitions) => this.#reload(partitions),
     })
     this.#fetcher = new Fetcher(client, { maxWaitMs, maxBytes }, this.#intake)
+    this.#partitions = new GroupPartitions(context, client, topics)
+    this.#watch = new PartitionWatch(client, topics[0], options.metadataMaxAgeMs)
   }
 
   /** Resolves when the group takes part in what is published from now on. */
@@ -85,6 +90,12 @@ export class GroupConsumer implements Consumer, MembershipListener {
     this.#membership.start()
     this.#commits.start()
     this.#fetcher.start()
+    this.#watch.start(
+      (count) => {
+        if (this.#membership.leads && count !== this.#partitions.divided) this.#membership.rejoin()
+      },
+      (error) => this.failed(error),
+    )
     // a member keeps others from giving the new group another beginning
     if (isNew) await this.#membership.joined()
   }
@@ -118,6 +129,7 @@ export class GroupConsumer implements Consumer, MembershipListener {
 
   async #stop(): Promise<void> {
     this.leaving = true
+    this.#watch.stop()
     this.#intake.stop()
     await this.#fetcher.stop()
     this.#retireSoon()
@@ -132,7 +144,9 @@ export class GroupConsumer implements Consumer, MembershipListener {
     await this.#commits.stop()
     try {
       await this.#settlement.close()
-      if (this.#membership.member !== undefined) await this.#commits.final(this.#ownership.all, lastWordLimitMs)
+      // also while the group is divided anew: the last word is said in the next generation. Where Kafka is away there is nobody to say it to.
+      const isHeard = this.#membership.member !== undefined || this.#failing === undefined
+      if (isHeard) await this.#commits.final(this.#ownership.all, lastWordLimitMs)
       for (const owned of this.#ownership.all) this.#lose(owned)
       await this.#membership.stop()
     } catch (error) {
@@ -146,8 +160,8 @@ export class GroupConsumer implements Consumer, MembershipListener {
     return this.#ownership.numbers
   }
 
-  async partitionCount(): Promise<number> {
-    return (await this.#client.partitionCount(this.#topics[0])) ?? 0
+  partitionCount(): Promise<number> {
+    return this.#partitions.count()
   }
 
   assigned(partitions: readonly number[], surplus: readonly number[]): void {
@@ -181,17 +195,19 @@ export class GroupConsumer implements Consumer, MembershipListener {
   }
 
   async #load(added: readonly OwnedPartition[]): Promise<void> {
-    while (!this.#ended.signal.aborted && added.some(({ gone }) => !gone)) {
+    let left = added
+    while (!this.#ended.signal.aborted && left.some(({ gone }) => !gone)) {
       try {
-        await this.#ownership.load(added)
+        left = await this.#ownership.load(left)
         this.#commits.wake()
         this.#fetcher.wake()
-        return
+        // partitions that were only just made: what this client knows is from before
+        if (left.length > 0) for (const topic of this.#topics) await this.#client.partitionCount(topic)
       } catch (error) {
         if (isDriverError(error, 'unknown-topic')) await this.#provide().catch((again: unknown) => this.failed(toError(again)))
         else this.failed(toError(error))
-        await pause(100)
       }
+      if (left.length > 0) await pause(100)
     }
   }
 

@@ -14,6 +14,11 @@ import type { Settlement } from './settlement.js'
 /** The most that is handed on in one call. */
 const chunk = 100
 
+const codecAdvice = {
+  kafkajs: `Register its codec in CompressionCodecs of kafkajs, or use driver: 'platformatic'.`,
+  platformatic: 'Set the group to an offset behind them.',
+} as const
+
 export interface IntakeParts {
   readonly context: BrokerContext
   readonly source: Source
@@ -87,10 +92,28 @@ export class Intake implements FetcherOwner {
       for (const position of positions) await this.#fetchOne(position)
       return
     }
-    const numbers = new Set(positions.map(({ partition }) => partition))
+    const missed = error.kind === 'out-of-range' ? await this.#missed(positions) : positions
+    const numbers = new Set(missed.map(({ partition }) => partition))
     const affected = this.#parts.ownership.all.filter(({ number }) => numbers.has(number))
     if (error.kind !== 'codec') return this.#parts.reload(affected)
     for (const owned of affected) this.#block(owned, error)
+  }
+
+  /** Those whose next offset is not there: the others of the same request go on with what they have in hand. */
+  async #missed(positions: readonly Position[]): Promise<readonly Position[]> {
+    const { client } = this.#parts
+    const topics = [...new Set(positions.map(({ topic }) => topic))]
+    const ranges = await Promise.all(
+      topics.map(async (topic) => ({
+        topic,
+        first: await client.offsets(topic, 'earliest'),
+        next: await client.offsets(topic, 'latest'),
+      })),
+    )
+    return positions.filter(({ topic, partition, offset }) => {
+      const range = ranges.find((each) => each.topic === topic)
+      return offset < (range?.first.get(partition) ?? 0) || offset > (range?.next.get(partition) ?? 0)
+    })
   }
 
   failed(error: Error): void {
@@ -116,8 +139,9 @@ export class Intake implements FetcherOwner {
 
   #block(owned: OwnedPartition, error: DriverError): void {
     if (owned.blocked !== undefined) return
-    owned.blocked = `Partition ${owned.number} of "${this.#topic}" holds records in a compression that can't be read, and is not read on: ${error.message}. Register its codec in CompressionCodecs of kafkajs.`
-    this.#parts.context.report({ kind: 'warning', detail: owned.blocked, error })
+    const { context } = this.#parts
+    owned.blocked = `Partition ${owned.number} of "${this.#topic}" holds records in a compression that can't be read, and is not read on: ${error.message}. ${codecAdvice[context.options.driver]}`
+    context.report({ kind: 'warning', detail: owned.blocked, error })
   }
 
   async #takeAll(fetched: Fetched): Promise<void> {

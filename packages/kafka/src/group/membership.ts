@@ -1,7 +1,7 @@
-import { toError } from '@interline/core'
+import { Bell, pause, toError } from '@interline/core'
 import { isDriverError, type KafkaClient, type Member, type MemberShare } from '../drivers/driver.js'
-import { Bell, pause } from '../waiting.js'
 import { divide } from './division.js'
+import { decodeAssignment, decodeSubscription, encodeAssignment, encodeSubscription } from './group-protocol.js'
 
 /** What a member of a group is told, and asked for. */
 export interface MembershipListener {
@@ -37,6 +37,7 @@ export class Membership {
   readonly #bell = new Bell()
   #member: Member = { id: '', generation: -1 }
   #phase: 'joining' | 'member' | 'stopped' = 'joining'
+  #leads = false
   #heardAt = performance.now()
   #running: Promise<void> | undefined
   #joined: (() => void)[] = []
@@ -50,6 +51,11 @@ export class Membership {
   /** Set while commits are accepted under it. */
   get member(): Member | undefined {
     return this.#phase === 'member' ? this.#member : undefined
+  }
+
+  /** It divides the partitions. */
+  get leads(): boolean {
+    return this.#phase === 'member' && this.#leads
   }
 
   start(): void {
@@ -109,15 +115,15 @@ export class Membership {
       sessionTimeoutMs,
       rebalanceTimeoutMs: Math.max(sessionTimeoutMs, 10_000),
       protocol,
-      topics,
-      data: claim,
+      subscription: encodeSubscription(topics, claim),
     })
     this.#member = member
+    this.#leads = members !== undefined
     if (this.#isStopped) return
     const shares = members === undefined ? [] : await this.#divide(members)
     const answer = await this.#client.sync(group, member, shares)
     if (this.#isStopped) return
-    const { partitions, surplus } = readPart(answer)
+    const { partitions, surplus } = readPart(decodeAssignment(answer))
     this.#phase = 'member'
     listener.assigned(partitions, surplus)
     for (const resolve of this.#joined.splice(0)) resolve()
@@ -128,12 +134,11 @@ export class Membership {
     return this.#phase === 'stopped'
   }
 
-  async #divide(members: readonly { readonly id: string; readonly data: Buffer }[]): Promise<readonly MemberShare[]> {
-    const claims = members.map(({ id, data }) => ({ id, ...readClaim(data) }))
+  async #divide(members: readonly { readonly id: string; readonly subscription: Buffer }[]): Promise<readonly MemberShare[]> {
+    const claims = members.map(({ id, subscription }) => ({ id, ...readClaim(decodeSubscription(subscription)) }))
     return divide(claims, await this.#listener.partitionCount()).map(({ id, partitions, surplus }) => ({
       id,
-      partitions: Object.fromEntries(this.#options.topics.map((topic) => [topic, partitions])),
-      data: Buffer.from(JSON.stringify({ partitions, surplus })),
+      assignment: encodeAssignment(this.#options.topics, partitions, Buffer.from(JSON.stringify({ partitions, surplus }))),
     }))
   }
 

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import type { KafkaDelivery } from '../kafka-delivery.js'
 import type { PartitionLog } from './partition-log.js'
 
@@ -19,6 +20,8 @@ export class OwnedPartition {
 
   constructor(number: number) {
     this.number = number
+    // as many as there are events in hand; Node would take them for a leak
+    setMaxListeners(0, this.lost.signal, this.leaving.signal)
   }
 
   get inHand(): number {

@@ -51,27 +51,34 @@ export class Ownership {
     if (this.#owned.get(owned.number) === owned) this.#owned.delete(owned.number)
   }
 
-  /** Reads where the group stands. Tells what it will never see. */
-  async load(partitions: readonly OwnedPartition[]): Promise<void> {
+  /** Reads where the group stands, and tells what it will never see. Answers those that the server does not know yet. */
+  async load(partitions: readonly OwnedPartition[]): Promise<readonly OwnedPartition[]> {
     const topics = this.#topics
     const [committed, ...ends] = await Promise.all([
       this.#client.committed(this.#group, topics),
       ...topics.map((topic) => this.#client.offsets(topic, 'earliest')),
       ...topics.map((topic) => this.#client.offsets(topic, 'latest')),
     ])
-    for (const owned of partitions) {
-      if (owned.gone) continue
-      owned.logs = topics.flatMap((topic, index) => {
-        const first = ends[index]?.get(owned.number)
-        const next = ends[index + topics.length]?.get(owned.number)
-        if (first === undefined || next === undefined) return []
+    const begins = (topic: string, number: number): { readonly first: number; readonly next: number } | undefined => {
+      const index = topics.indexOf(topic)
+      const [first, next] = [ends[index]?.get(number), ends[index + topics.length]?.get(number)]
+      return first === undefined || next === undefined ? undefined : { first, next }
+    }
+    const left = partitions.filter(({ gone }) => !gone)
+    const unknown = left.filter(({ number }) => topics.some((topic) => begins(topic, number) === undefined))
+    for (const owned of left) {
+      if (unknown.includes(owned)) continue
+      owned.logs = topics.flatMap((topic) => {
+        const range = begins(topic, owned.number)
+        if (range === undefined) return []
         const found = committed.find((each) => each.topic === topic && each.partition === owned.number)
-        const position = this.#begin(found ?? { topic, partition: owned.number, offset: -1, metadata: '' }, first, next)
+        const position = this.#begin(found ?? { topic, partition: owned.number, offset: -1, metadata: '' }, range.first, range.next)
         const log = new PartitionLog(position)
         log.touch()
         return [log]
       })
     }
+    return unknown
   }
 
   #begin(found: CommittedOffset, first: number, next: number): CommittedOffset {

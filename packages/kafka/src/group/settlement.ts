@@ -1,11 +1,10 @@
 import { randomUUID } from 'node:crypto'
-import { type DeadLetter, type Retry, type Source, toError } from '@interline/core'
+import { type DeadLetter, pause, type Retry, type Source, toError } from '@interline/core'
 import type { BrokerContext } from '../context.js'
 import type { OutgoingRecord } from '../drivers/driver.js'
-import { letterRecords } from '../kafka-dead-letter-store.js'
+import { deadLetterSettings, letterRecords } from '../kafka-dead-letter-store.js'
 import type { KafkaDelivery, Settler } from '../kafka-delivery.js'
 import { doneHeader, dueHeader, headersOf, holdHeader, progressHeader, refHeader } from '../kafka-message.js'
-import { pause } from '../waiting.js'
 import type { CommitLoop } from './commit-loop.js'
 
 /** What becomes of deliveries: acknowledged, noted, to come again, dead; or still run here while their partition goes to another process. */
@@ -173,7 +172,7 @@ export class Settlement implements Settler {
     const { topics, names, report } = this.#context
     while (hasLetters && !topics.knows(names.deadLetters) && !delivery.lost.aborted) {
       try {
-        await topics.ensureOwn(names.deadLetters, 1, true)
+        await topics.ensureOwn(names.deadLetters, 1, deadLetterSettings)
       } catch (error) {
         report({ kind: 'warning', detail: 'The topic of dead letters is missing; trying again.', error: toError(error) })
         await pause(500, delivery.lost)

@@ -1,19 +1,5 @@
 import { DriverError, type DriverErrorKind } from '../driver.js'
-
-const kinds: Readonly<Record<string, DriverErrorKind>> = {
-  REBALANCE_IN_PROGRESS: 'rebalancing',
-  ILLEGAL_GENERATION: 'rebalancing',
-  UNKNOWN_MEMBER_ID: 'fenced',
-  FENCED_INSTANCE_ID: 'fenced',
-  NON_EMPTY_GROUP: 'group-busy',
-  MESSAGE_TOO_LARGE: 'too-large',
-  RECORD_LIST_TOO_LARGE: 'too-large',
-  UNKNOWN_TOPIC_OR_PARTITION: 'unknown-topic',
-  TOPIC_ALREADY_EXISTS: 'topic-exists',
-  OFFSET_OUT_OF_RANGE: 'out-of-range',
-  SASL_AUTHENTICATION_FAILED: 'authentication',
-  UNSUPPORTED_SASL_MECHANISM: 'authentication',
-}
+import { errorKinds, mayBeStored } from '../protocol/error-kinds.js'
 
 interface KafkaJsError extends Error {
   readonly type?: string
@@ -22,12 +8,13 @@ interface KafkaJsError extends Error {
   readonly errors?: readonly KafkaJsError[]
 }
 
-/** An error of kafkajs as one of ours. The message is kept; nothing that could hold a secret is. */
+/** An error of kafkajs as one of ours; `sent` where the request was on its way: it may have been carried out, but for what was refused before. The message is kept; nothing that could hold a secret is. */
 export function driverError(thrown: unknown, sent = false): DriverError {
   if (thrown instanceof DriverError) return thrown
   const error = rootOf(thrown as KafkaJsError)
   const message = error.message ?? String(thrown)
-  return new DriverError(kindOf(error), message, { cause: error, sent })
+  const kind = kindOf(error)
+  return new DriverError(kind, message, { cause: error, sent: sent && mayBeStored(kind, error.type) })
 }
 
 function rootOf(error: KafkaJsError): KafkaJsError {
@@ -38,7 +25,7 @@ function rootOf(error: KafkaJsError): KafkaJsError {
 }
 
 function kindOf(error: KafkaJsError): DriverErrorKind {
-  const known = error.type === undefined ? undefined : kinds[error.type]
+  const known = error.type === undefined ? undefined : errorKinds[error.type]
   if (known !== undefined) return known
   if (error.name === 'KafkaJSSASLAuthenticationError') return 'authentication'
   if (error.name === 'KafkaJSOffsetOutOfRange') return 'out-of-range'

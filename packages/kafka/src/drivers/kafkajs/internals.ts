@@ -1,6 +1,8 @@
 import { createRequire } from 'node:module'
 import type { Broker, Cluster, Kafka } from 'kafkajs'
 import { PartitionAssigners } from 'kafkajs'
+import { produceVersion } from '../protocol/produce-requests.js'
+import type { Checksum } from '../protocol/record-writer.js'
 
 /** kafkajs gives its cluster to partition assigners; its types leave out what its own consumer calls there. */
 export interface KafkaJsCluster extends Omit<Cluster, 'findGroupCoordinator' | 'findBroker'> {
@@ -58,25 +60,47 @@ interface ProtocolRequest {
 
 const load = createRequire(import.meta.url)
 
-export const crc32C = load('kafkajs/src/protocol/recordBatch/crc32C/crc32C.js') as (bytes: Buffer) => number
+export const crc32C = load('kafkajs/src/protocol/recordBatch/crc32C/crc32C.js') as Checksum
 
 const Encoder = load('kafkajs/src/protocol/encoder.js') as new (size: number) => { writeBuffer(bytes: Buffer): object }
 const produce = load('kafkajs/src/protocol/requests/produce/index.js') as {
   protocol(version: { readonly version: number }): (body: object) => ProtocolRequest
 }
-/** Of Kafka 2.1, and known to every later one. */
-const produceVersion = 7
 
-/** A produce request whose body is written already. */
-export async function sendProduce(broker: KafkaJsBroker, body: Buffer): Promise<void> {
+interface RawProduced {
+  readonly topics: readonly {
+    readonly topicName: string
+    readonly partitions: readonly { readonly partition: number; readonly errorCode: number }[]
+  }[]
+}
+
+const { createErrorFromCode } = load('kafkajs/src/protocol/error.js') as { createErrorFromCode(code: number): Error }
+
+/** A produce request whose body is written already. Answers the partitions that were refused, of which kafkajs would tell the first. */
+export async function sendProduce(broker: KafkaJsBroker, body: Buffer): Promise<readonly RawRefusal[]> {
   const { request, response } = produce.protocol({ version: produceVersion })({ acks: -1, timeout: 0, topicData: [] })
   const encode = async (): Promise<object> => new Encoder(body.length).writeBuffer(body)
+  const parse = async (answer: RawProduced): Promise<RawProduced> => answer
   try {
-    await broker.connectionPool.send({ request: { ...request, encode }, response })
+    const { topics } = (await broker.connectionPool.send({
+      request: { ...request, encode },
+      response: { ...response, parse },
+    })) as RawProduced
+    return topics.flatMap(({ topicName: topic, partitions }) =>
+      partitions.flatMap(({ partition, errorCode }) =>
+        errorCode === 0 ? [] : [{ topic, partition, error: createErrorFromCode(errorCode) }],
+      ),
+    )
   } catch (error) {
     if (error instanceof Error && error.name === 'KafkaJSConnectionClosedError') await broker.disconnect()
     throw error
   }
+}
+
+export interface RawRefusal {
+  readonly topic: string
+  readonly partition: number
+  readonly error: Error
 }
 
 /** Leaves out what an aborted transaction wrote. */
@@ -86,12 +110,12 @@ export const withoutAborted = load('kafkajs/src/consumer/filterAbortedMessages.j
 }) => readonly RawRecord[]
 
 /** A cluster with connections of its own, as kafkajs makes one for each consumer. */
-export function clusterOf(kafka: Kafka): KafkaJsCluster {
+export function clusterOf(kafka: Kafka, metadataMaxAge: number): KafkaJsCluster {
   let found: Cluster | undefined
   kafka.consumer({
     groupId: 'interline',
     allowAutoTopicCreation: false,
-    metadataMaxAge: 60_000,
+    metadataMaxAge,
     partitionAssigners: [
       (config) => {
         found = config.cluster

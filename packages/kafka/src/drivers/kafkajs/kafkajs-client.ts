@@ -1,4 +1,4 @@
-import { type Admin, AssignerProtocol, type Kafka } from 'kafkajs'
+import type { Admin, Kafka } from 'kafkajs'
 import type {
   CommittedOffset,
   Fetched,
@@ -13,15 +13,15 @@ import type {
   TopicPlan,
 } from '../driver.js'
 import { DriverError, isDriverError } from '../driver.js'
+import { Partitioner } from '../protocol/partitions.js'
+import { produceAll } from '../protocol/produce.js'
+import { type ProduceRouting, produceRequests } from '../protocol/produce-requests.js'
 import { driverError, isConnectionFault } from './errors.js'
-import { clusterOf, type KafkaJsBroker, type KafkaJsCluster, type RawFetched, sendProduce } from './internals.js'
+import { clusterOf, crc32C, type KafkaJsBroker, type KafkaJsCluster, type RawFetched, sendProduce } from './internals.js'
 import { freshly, know } from './metadata.js'
-import { produceBodies, readFetched } from './records.js'
+import { readFetched } from './records.js'
 
-const { MemberAssignment, MemberMetadata } = AssignerProtocol
 const readCommitted = 1
-/** How long the broker may take to gather its replicas' answers. */
-const replicationTimeoutMs = 15_000
 
 /**
  * kafkajs' connections and protocol, without its producer and consumer: the producer loses silently after a send that failed, and the
@@ -29,13 +29,16 @@ const replicationTimeoutMs = 15_000
  */
 export class KafkaJsClient implements KafkaClient {
   readonly #kafka: Kafka
+  readonly #metadataMaxAgeMs: number
+  readonly #partitioner = new Partitioner()
   #cluster: KafkaJsCluster | undefined
   #admin: { readonly admin: Admin; readonly ready: Promise<void> } | undefined
   #coordinators = new Map<string, KafkaJsBroker>()
   #closed = false
 
-  constructor(kafka: Kafka) {
+  constructor(kafka: Kafka, metadataMaxAgeMs: number) {
     this.#kafka = kafka
+    this.#metadataMaxAgeMs = metadataMaxAgeMs
   }
 
   async connect(): Promise<void> {
@@ -48,6 +51,10 @@ export class KafkaJsClient implements KafkaClient {
     this.#cluster = undefined
     this.#admin = undefined
     await Promise.all([cluster?.disconnect(), admin?.ready.catch(() => undefined).then(() => admin.admin.disconnect())])
+  }
+
+  async reach(): Promise<void> {
+    await this.#manage((admin) => admin.describeCluster())
   }
 
   topics(): Promise<readonly string[]> {
@@ -67,30 +74,28 @@ export class KafkaJsClient implements KafkaClient {
     }
   }
 
-  async createTopic({ name, partitions, replicationFactor, compacted }: TopicPlan): Promise<void> {
-    const configEntries = compacted ? [{ name: 'cleanup.policy', value: 'compact' }] : []
+  async createTopic({ name, partitions, replicationFactor, settings }: TopicPlan): Promise<void> {
+    const configEntries = Object.entries(settings).map(([setting, value]) => ({ name: setting, value }))
     const topics = [{ topic: name, numPartitions: partitions, replicationFactor, configEntries }]
     await this.#manage((admin) => admin.createTopics({ topics, waitForLeaders: false }))
   }
 
+  async extendTopic(topic: string, partitions: number): Promise<void> {
+    await this.#manage((admin) => admin.createPartitions({ topicPartitions: [{ topic, count: partitions }] }))
+  }
+
   async produce(records: readonly OutgoingRecord[]): Promise<void> {
-    let sent = false
-    try {
-      await this.#call(async (cluster) => {
-        await know(cluster, [...new Set(records.map(({ topic }) => topic))])
-        const requests = await Promise.all(
-          [...produceBodies(cluster, records, replicationTimeoutMs)].map(async ([nodeId, body]) => ({
-            broker: await cluster.findBroker({ nodeId }),
-            body,
-          })),
-        )
-        sent = true
-        await Promise.all(requests.map(({ broker, body }) => sendProduce(broker, body)))
+    await this.#call(async (cluster) => {
+      await know(cluster, [...new Set(records.map(({ topic }) => topic))])
+      const partitions: ProduceRouting['partitions'] = (topic) => cluster.findTopicPartitionMetadata(topic)
+      const requests = produceRequests(records, { partitioner: this.#partitioner, checksum: crc32C, partitions })
+      const brokers = await Promise.all(requests.map(({ node }) => cluster.findBroker({ nodeId: String(node) })))
+      await produceAll(requests, async (request) => {
+        const broker = brokers[requests.indexOf(request)] as KafkaJsBroker
+        const refused = await sendProduce(broker, request.body).catch((error: unknown) => Promise.reject(driverError(error, true)))
+        return refused.map(({ error, ...where }) => ({ ...where, error: driverError(error, true) }))
       })
-    } catch (error) {
-      const { kind, message, cause } = driverError(error)
-      throw new DriverError(kind, message, { cause, sent: sent && kind === 'temporary' })
-    }
+    })
   }
 
   offsets(topic: string, at: 'earliest' | 'latest' | number): Promise<ReadonlyMap<number, number>> {
@@ -177,20 +182,16 @@ export class KafkaJsClient implements KafkaClient {
     )
   }
 
-  join({ group, memberId, sessionTimeoutMs, rebalanceTimeoutMs, protocol, topics, data }: JoinRequest): Promise<Joined> {
+  join({ group, memberId, sessionTimeoutMs, rebalanceTimeoutMs, protocol, subscription }: JoinRequest): Promise<Joined> {
     return this.#coordinate(group, async (broker) => {
-      const metadata = MemberMetadata.encode({ version: 1, topics: [...topics], userData: data })
       const joined = await broker.joinGroup({
         groupId: group,
         sessionTimeout: sessionTimeoutMs,
         rebalanceTimeout: rebalanceTimeoutMs,
         memberId,
-        groupProtocols: [{ name: protocol, metadata }],
+        groupProtocols: [{ name: protocol, metadata: subscription }],
       })
-      const members = joined.members.map((each) => ({
-        id: each.memberId,
-        data: MemberMetadata.decode(each.memberMetadata)?.userData ?? Buffer.alloc(0),
-      }))
+      const members = joined.members.map(({ memberId: each, memberMetadata }) => ({ id: each, subscription: memberMetadata }))
       const isLeader = joined.leaderId === joined.memberId
       return { member: { id: joined.memberId, generation: joined.generationId }, members: isLeader ? members : undefined }
     })
@@ -198,12 +199,9 @@ export class KafkaJsClient implements KafkaClient {
 
   sync(group: string, { id, generation }: Member, shares: readonly MemberShare[]): Promise<Buffer> {
     return this.#coordinate(group, async (broker) => {
-      const groupAssignment = shares.map((share) => ({
-        memberId: share.id,
-        memberAssignment: MemberAssignment.encode({ version: 1, assignment: copied(share.partitions), userData: share.data }),
-      }))
+      const groupAssignment = shares.map((share) => ({ memberId: share.id, memberAssignment: share.assignment }))
       const { memberAssignment } = await broker.syncGroup({ groupId: group, generationId: generation, memberId: id, groupAssignment })
-      return MemberAssignment.decode(memberAssignment)?.userData ?? Buffer.alloc(0)
+      return memberAssignment
     })
   }
 
@@ -217,7 +215,7 @@ export class KafkaJsClient implements KafkaClient {
 
   async #call<T>(work: (cluster: KafkaJsCluster) => Promise<T>): Promise<T> {
     if (this.#closed) throw new DriverError('refused', 'The connection is closed.')
-    this.#cluster ??= clusterOf(this.#kafka)
+    this.#cluster ??= clusterOf(this.#kafka, this.#metadataMaxAgeMs)
     const cluster = this.#cluster
     try {
       if (!cluster.isConnected()) {
@@ -231,6 +229,9 @@ export class KafkaJsClient implements KafkaClient {
       else if (error.kind === 'unknown-topic') cluster.targetTopics.clear()
       else if (error.kind === 'temporary') await cluster.refreshMetadata().catch(() => this.#abandon(cluster))
       throw error
+    } finally {
+      // one that was left while it connected has connections by now, and nobody else who would end them
+      if (this.#cluster !== cluster) cluster.disconnect().catch(() => undefined)
     }
   }
 
@@ -276,8 +277,4 @@ export class KafkaJsClient implements KafkaClient {
     this.#coordinators = new Map()
     cluster.disconnect().catch(() => undefined)
   }
-}
-
-function copied(partitions: MemberShare['partitions']): Record<string, number[]> {
-  return Object.fromEntries(Object.entries(partitions).map(([topic, list]) => [topic, [...list]]))
 }

@@ -27,5 +27,5 @@ export function kafkaJsDriver(options: ResolvedOptions): Driver {
     ...(sasl === undefined ? {} : { sasl: { ...sasl } }),
   } as KafkaConfig
   const kafka = new Kafka(config)
-  return () => new KafkaJsClient(kafka)
+  return () => new KafkaJsClient(kafka, options.metadataMaxAgeMs)
 }

@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module'
 import { expect, test } from 'vitest'
 import type { OutgoingRecord } from '../driver.js'
+import { crc32C } from '../kafkajs/internals.js'
 import { RecordWriter } from './record-writer.js'
 
 const load = createRequire(import.meta.url)
@@ -30,7 +31,7 @@ test('kafkajs reads what is written here, at every size of a length', async () =
     record('żółw', { key: 'klucz 🗝', headers: { ce_id: 'äöü', empty: '', bytes: Buffer.from([0, 255]) } }),
     record('last', { key: Buffer.from([1, 2]) }),
   ]
-  const writer = new RecordWriter()
+  const writer = new RecordWriter(crc32C)
   writer.batch(records, 1_732_199_999_000)
   expect(writer.bytes.readInt32BE(0)).toBe(writer.bytes.length - 4)
   const read = await decodeBatch(new Decoder(Buffer.from(writer.bytes.subarray(4))))
