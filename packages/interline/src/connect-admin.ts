@@ -43,7 +43,14 @@ export interface Admin extends AsyncDisposable {
  */
 export async function connectAdmin(config: BusConfig, options?: Abortable): Promise<Admin> {
   // no hybrid bus: what stays in a process can't be seen from outside; no store: nothing is published, and nothing is forwarded
-  const bus = createBus({ ...config, hybrid: undefined, store: undefined, waitForHandlers: undefined, autoRegister: false })
+  const bus = createBus({
+    ...config,
+    hybrid: undefined,
+    store: undefined,
+    outbox: undefined,
+    waitForHandlers: undefined,
+    autoRegister: false,
+  })
   try {
     await bus.start(options)
   } catch (thrown) {

@@ -151,6 +151,21 @@ describe('a bus whose adapter is not installed', () => {
     expect(() => bus.getStore()).toThrow(/Await bus.start\(\) first/)
   })
 
+  it('can be drained, with or without having been loaded', async () => {
+    const idle = createBus({ broker: { type: 'redis' } })
+    await idle.drain()
+    await idle.close()
+    const bus = createBus()
+    const seen: string[] = []
+    await bus.subscribe(OrderPlaced, ({ data }) => void seen.push(data.orderId), { name: 'seen' })
+    await bus.publish(OrderPlaced({ orderId: 'o-1' }))
+    await bus.idle()
+    await bus.drain()
+    await bus.publish(OrderPlaced({ orderId: 'o-2' }))
+    await bus.close()
+    expect(seen).toEqual(['o-1'])
+  })
+
   it('can be closed without having been started', async () => {
     const bus = EventBusFactory.create({ broker: { type: 'kafka' } })
     await bus.close()

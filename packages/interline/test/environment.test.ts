@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { ownVariables, waitingVariables } from '../src/config/environment-names.js'
 import { configFromEnv, createBus } from '../src/index.js'
 
@@ -33,7 +33,7 @@ describe('configFromEnv', () => {
       store: { type: 'redis', redis: { host: 'localhost', port: 6379, password: 'strong-password', db: 1 } },
       retry: { maxAttempts: 3, backoff: { delayMs: 1_000 } },
       deadLetter: { enabled: true },
-      unused: [{ name: 'EVENT_TRACKING_ENABLED', reason: expect.stringContaining('@interline/telemetry') }],
+      unused: [{ name: 'EVENT_TRACKING_ENABLED', reason: expect.stringContaining('@interline/telemetry'), answeredBy: 'instrumentation' }],
     })
   })
 
@@ -54,12 +54,7 @@ describe('configFromEnv', () => {
       retry: { maxAttempts: 4, backoff: { delayMs: 1_000 } },
       deadLetter: { enabled: true },
     })
-    expect(config.unused?.map(({ name }) => name)).toEqual([
-      'EVENT_MONITORING_ENABLED',
-      'EVENT_METRICS_EXPORT_INTERVAL',
-      'SNAPSHOT_INTERVAL_VERSIONS',
-      'SNAPSHOT_RETENTION_DAYS',
-    ])
+    expect(config.unused?.map(({ name }) => name)).toEqual(['EVENT_MONITORING_ENABLED', 'EVENT_METRICS_EXPORT_INTERVAL'])
   })
 
   it('takes the address of a PostgreSQL store from the variable that is nearest to it', () => {
@@ -144,6 +139,57 @@ describe('configFromEnv', () => {
     expect(config.broker).toEqual({ type: 'kafka', kafka: { brokers: ['kafka1:9092', 'kafka2:9092'], clientId: 'shop', groupId: 'mails' } })
   })
 
+  it('takes a database and a path of a virtual host as the production environment has them', () => {
+    const config = configFromEnv({
+      REDIS_EVENT_STORE_HOST: 'redis.production.com',
+      RABBITMQ_HOST: 'rabbitmq.production.com',
+      RABBITMQ_USERNAME: 'app',
+      RABBITMQ_PASSWORD: 's3cret',
+      RABBITMQ_VHOST: '/prod',
+      EVENT_RETRY_MAX_ATTEMPTS: '5',
+      EVENT_RETRY_DELAY: '2000',
+    })
+    expect(config).toEqual({
+      broker: {
+        type: 'rabbitmq',
+        rabbitmq: { host: 'rabbitmq.production.com', username: 'app', password: 's3cret', vhost: '/prod' },
+      },
+      store: { type: 'redis', redis: { host: 'redis.production.com' } },
+      retry: { maxAttempts: 5, backoff: { delayMs: 2_000 } },
+    })
+  })
+
+  it('warns of a tracker that nobody made, and is silent where a program made one', () => {
+    const warn = vi.fn()
+    const logger = { debug: vi.fn(), info: vi.fn(), warn, error: vi.fn() }
+    const config = configFromEnv({ EVENT_TRACKING_ENABLED: 'true', EVENT_MONITORING_ENABLED: 'on', EVENT_STORE_MAX_CONNECTIONS: '5' })
+    createBus({ ...config, logger, instrumentation: { published: () => undefined } })
+    expect(warn.mock.calls).toEqual([[expect.stringMatching(/^EVENT_STORE_MAX_CONNECTIONS is set and has no effect/)]])
+    createBus({ ...config, logger, instrumentation: [] })
+    expect(warn).toHaveBeenCalledTimes(4)
+    expect(configFromEnv({ EVENT_TRACKING_ENABLED: 'false', EVENT_MONITORING_ENABLED: 'off' })).toEqual({})
+  })
+
+  it('says of an address of the store that is no address what is missing', () => {
+    const lonely = { REDIS_EVENT_STORE_PORT: '6379', REDIS_EVENT_STORE_PASSWORD: 's3cret' }
+    const reason = 'no store is asked for; set REDIS_EVENT_STORE_HOST, or INTERLINE_STORE=redis'
+    expect(configFromEnv(lonely)).toEqual({
+      unused: [
+        { name: 'REDIS_EVENT_STORE_PORT', reason },
+        { name: 'REDIS_EVENT_STORE_PASSWORD', reason },
+      ],
+    })
+    expect(configFromEnv({ ...lonely, INTERLINE_STORE: 'memory' })).toEqual({ store: { type: 'memory' } })
+    expect(configFromEnv({ ...lonely, INTERLINE_STORE: 'redis' }).store).toEqual({
+      type: 'redis',
+      redis: { port: 6_379, password: 's3cret' },
+    })
+  })
+
+  it('leaves to tests what is theirs', () => {
+    expect(configFromEnv({ INTERLINE_TEST_REPORT: '/tmp/report' })).toEqual({})
+  })
+
   it('takes a NATS address as a broker', () => {
     const config = configFromEnv({ NATS_URL: 'nats://nats.example:4222', NATS_USER: 'shop', NATS_PASSWORD: 's3cret' })
     expect(config.broker).toEqual({ type: 'nats', nats: { url: 'nats://nats.example:4222', user: 'shop', password: 's3cret' } })
@@ -166,6 +212,8 @@ describe('configFromEnv', () => {
       { EVENT_RETRY_MAX_ATTEMPTS: '3', EVENT_BUS_MAX_RETRIES: '3' },
       'EVENT_RETRY_MAX_ATTEMPTS and EVENT_BUS_MAX_RETRIES contradict each other. Set one of them.',
     ],
+    [{ EVENT_METRICS_EXPORT_INTERVAL: '1h' }, 'EVENT_METRICS_EXPORT_INTERVAL: "1h" is not usable; expected an integer from 1.'],
+    [{ EVENT_TRACKING_ENABLED: 'maybe' }, 'EVENT_TRACKING_ENABLED: "maybe" is not a boolean; expected true or false.'],
     [{ EVENT_DEAD_LETTER_ENABLED: 'maybe' }, 'EVENT_DEAD_LETTER_ENABLED: "maybe" is not a boolean; expected true or false.'],
     [{ INTERLINE_HYBRID: 'false', INTERLINE_LOCAL_TYPES: 'A' }, 'INTERLINE_HYBRID: false leaves INTERLINE_LOCAL_TYPES'],
     [{ KAFKA_BROKERS: 'kafka1' }, 'broker.kafka.brokers[0]: "kafka1" is not an address'],
@@ -182,10 +230,59 @@ describe('configFromEnv', () => {
   })
 })
 
+/** What each document names, with the variables without which it would say nothing. */
+const documents: Readonly<Record<string, { readonly beside?: Record<string, string>; readonly variables: Record<string, string> }>> = {
+  '001': {
+    beside: { INTERLINE_STORE: 'postgres' },
+    variables: {
+      EVENT_STORE_CONNECTION_URL: 'postgresql://db/events',
+      EVENT_STORE_MAX_CONNECTIONS: '20',
+      EVENT_BUS_MAX_RETRIES: '3',
+      EVENT_BUS_RETRY_DELAY_MS: '1000',
+      EVENT_BUS_DEAD_LETTER_ENABLED: 'true',
+      EVENT_MONITORING_ENABLED: 'true',
+      EVENT_METRICS_EXPORT_INTERVAL: '3600000',
+    },
+  },
+  '002': {
+    beside: { INTERLINE_STORE: 'redis', INTERLINE_BROKER: 'rabbitmq' },
+    variables: {
+      REDIS_EVENT_STORE_HOST: 'redis',
+      REDIS_EVENT_STORE_PORT: '6379',
+      REDIS_EVENT_STORE_PASSWORD: 'strong-password',
+      REDIS_EVENT_STORE_DB: '1',
+      RABBITMQ_HOST: 'rabbitmq',
+      RABBITMQ_PORT: '5672',
+      RABBITMQ_USERNAME: 'app',
+      RABBITMQ_PASSWORD: 'secure-password',
+      RABBITMQ_VHOST: '/prod',
+      EVENT_RETRY_MAX_ATTEMPTS: '5',
+      EVENT_RETRY_DELAY: '2000',
+      EVENT_DEAD_LETTER_ENABLED: 'true',
+      EVENT_TRACKING_ENABLED: 'true',
+    },
+  },
+  '003': {
+    beside: { INTERLINE_BROKER: 'redis' },
+    variables: { REDIS_HOST: 'redis', REDIS_PORT: '6379', REDIS_PASSWORD: 'strong-password' },
+  },
+  '004': { variables: { KAFKA_BROKERS: 'localhost:9092' } },
+}
+const named = Object.entries(documents).flatMap(([document, { beside = {}, variables }]) =>
+  Object.entries(variables).map(([name, value]) => [document, name, value, beside] as const),
+)
+
+it.each(named)('what document %s sets as %s is read, or answered with what to do, and is in the reference', (_, name, value, beside) => {
+  expect(configFromEnv({ ...beside, [name]: value })).not.toEqual(configFromEnv(beside))
+  const told = name.replace(/^(REDIS_EVENT_STORE)(_(?!URL$|HOST$))/, '…$2')
+  expect(reference).toContain(`\`${told}\``)
+})
+
 describe('docs/configuration.md', () => {
   it('names every variable, and no variable that is not read', () => {
     const named = new Set(reference.match(/\bINTERLINE_[A-Z_]+[A-Z]\b/g))
     expect([...named].sort()).toEqual([...ownVariables].sort())
-    for (const name of Object.keys(waitingVariables)) expect(reference).toContain(`\`${name}\``)
+    for (const name of [...Object.keys(waitingVariables), 'SNAPSHOT_INTERVAL_VERSIONS', 'SNAPSHOT_RETENTION_DAYS'])
+      expect(reference).toContain(`\`${name}\``)
   })
 })

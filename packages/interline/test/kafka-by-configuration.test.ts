@@ -33,6 +33,7 @@ describe('the same code on Kafka by configuration alone', () => {
   it.each<[string, () => BusConfig]>([
     ['kafka', () => ({ broker: onKafka() })],
     ['memory and kafka', () => ({ broker: onKafka(), hybrid: true })],
+    ['kafka by platformatic', () => ({ broker: { type: 'kafka', kafka: { ...onKafka().kafka, driver: 'platformatic' } } })],
   ])('works on %s, with the group as the name of the service', async (_what, config) => {
     const settings = config()
     const bus = opened(createBus({ retry: { maxAttempts: 2, backoff: { delayMs: 5 } }, ...settings }))

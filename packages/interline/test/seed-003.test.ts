@@ -27,6 +27,25 @@ interface WithBus {
   readonly eventBus: IEventBus
 }
 
+/** What the snippets of the application use. The classes are the demo's, which is no dependency of this package. */
+interface Authentication extends WithBus {
+  readonly loginUseCase: {
+    execute(request: Readonly<Record<string, unknown>>): Promise<{ readonly status: string; readonly userId?: string }>
+  }
+  readonly result: { readonly status: string; readonly correlationId: string }
+}
+
+interface Audit {
+  readonly logs: readonly object[]
+  readonly securityHandler: { getSecurityLogs(query?: { userId?: string; severity?: string; startDate?: Date }): readonly object[] }
+}
+
+interface Placeholders {
+  readonly UserLoggedInEvent: new (userId: string, from: object, metadata?: object) => object
+  readonly SecurityAuditHandler: new () => Audit['securityHandler']
+  readonly from: object
+}
+
 // the document's own test is registered here
 await snippet('testing')
 
@@ -75,10 +94,24 @@ describe('the snippets of the document run with another import path', () => {
     log.mockRestore()
   })
 
+  it('the security audit handler, which is only constructed, has what is published on Redis', async () => {
+    const { from, UserLoggedInEvent } = await snippet<Placeholders>('placeholders')
+    await bus.publish(new UserLoggedInEvent('user-123', from))
+    const { handlers } = EventHandlerRegistry.getInstance()
+    const audit = handlers.find((handler) => 'getSecurityLogs' in handler) as Audit['securityHandler'] | undefined
+    await expect
+      .poll(() => audit?.getSecurityLogs(), { timeout: 10_000 })
+      .toMatchObject([{ eventType: 'UserLoggedIn', userId: 'user-123' }])
+    await bus.idle()
+  })
+
   it('the registry and the broker tell what to look at when events do not arrive', async () => {
     const log = vi.spyOn(console, 'log').mockImplementation(() => undefined)
     await snippet('events-not-being-received')
-    expect(log.mock.calls).toEqual([[['OrderCreated']], [expect.objectContaining({ state: 'ready', published: 1, acked: 1 })]])
+    expect(log.mock.calls).toEqual([
+      [['AccountLocked', 'LoginFailed', 'OrderCreated', 'SuspiciousActivityDetected', 'UserLoggedIn']],
+      [expect.objectContaining({ state: 'ready', published: 2, acked: 2 })],
+    ])
     log.mockRestore()
   })
 
@@ -94,13 +127,6 @@ describe('the snippets of the document run with another import path', () => {
     ])
     expect(aggregate.applied).toEqual(events)
     expect(correlatedEvents).toMatchObject([{ orderId: 'order-123', totalAmount: 99.99 }])
-  })
-
-  it('a stream can be cleared from the store', async () => {
-    const store = bus.getStore()
-    await store.saveEvents('old-stream-id', [{ type: 'LongAgo' }])
-    await snippet('high-memory-usage')
-    expect(await store.getEvents('old-stream-id')).toEqual([])
   })
 
   it('a hybrid bus can be made by hand, with lists of local and remote events', async () => {
@@ -136,5 +162,68 @@ describe('the snippets of the document run with another import path', () => {
     const { eventBus } = await snippet<WithBus>('kafka-migration')
     await expect(eventBus.start()).rejects.toMatchObject({ code: 'INTERLINE_CONNECTION' })
     await eventBus.close()
+  })
+})
+
+describe('the snippets of an application that logs people in run with another import path', () => {
+  let authentication: Authentication
+  let audit: Audit
+
+  beforeAll(async () => {
+    authentication = await snippet<Authentication>('auth-module')
+    audit = await snippet<Audit>('security-audit-handler')
+  })
+
+  afterAll(async () => {
+    await authentication?.eventBus.close()
+    EventHandlerRegistry.getInstance().clear()
+  })
+
+  it('a login publishes its event by itself', async () => {
+    const { eventBus, result } = authentication
+    expect(result).toMatchObject({ status: 'logged-in', userId: 'user-123' })
+    expect(await eventBus.getStore().getEventsByCorrelationId(result.correlationId)).toMatchObject([
+      { eventType: 'UserLoggedIn', userId: 'user-123' },
+    ])
+  })
+
+  it('the security audit handler is asked by user, severity and date', async () => {
+    const { eventBus, loginUseCase } = authentication
+    expect(audit.logs).toEqual([])
+    const elsewhere = { email: 'user@example.com', password: 'password123', ipAddress: '10.11.0.1', userAgent: 'curl' }
+    await loginUseCase.execute(elsewhere)
+    await eventBus.idle()
+    const query = { userId: 'user-123', severity: 'critical', startDate: new Date('2024-01-01') }
+    expect(audit.securityHandler.getSecurityLogs(query)).toMatchObject([{ eventType: 'SuspiciousActivityDetected' }])
+    expect(audit.securityHandler.getSecurityLogs({ ...query, startDate: new Date('3024-01-01') })).toEqual([])
+  })
+
+  it('one event, published, reaches every interested party', async () => {
+    const before = audit.securityHandler.getSecurityLogs({ userId: 'user-123' }).length
+    await snippet('migration-from-direct-calls')
+    await authentication.eventBus.idle()
+    expect(audit.securityHandler.getSecurityLogs({ userId: 'user-123' })).toHaveLength(before + 1)
+  })
+
+  it('a stream can be cleared from the store, and old logs from the audit', async () => {
+    const { from, UserLoggedInEvent } = await snippet<Placeholders>('placeholders')
+    const { eventBus } = authentication
+    await eventBus.publish(new UserLoggedInEvent('user-old', from, { timestamp: new Date('2023-12-31') }))
+    await eventBus.getStore().saveEvents('old-stream-id', [{ type: 'LongAgo' }])
+    await eventBus.idle()
+    const kept = audit.securityHandler.getSecurityLogs({ userId: 'user-123' })
+    await snippet('high-memory-usage')
+    expect(await eventBus.getStore().getEvents('old-stream-id')).toEqual([])
+    expect(audit.securityHandler.getSecurityLogs()).toEqual(kept)
+  })
+
+  it('the security audit handler: a second one on the same bus is refused, so keep the first and ask that', async () => {
+    const error = vi.spyOn(console, 'error').mockImplementation(() => undefined)
+    const { SecurityAuditHandler } = await snippet<Placeholders>('placeholders')
+    const second = new SecurityAuditHandler()
+    await expect.poll(() => error.mock.calls.length).toBe(1)
+    expect(error.mock.calls).toEqual([[expect.stringContaining('already has a handler "SecurityAuditHandler" in this process')]])
+    expect(second.getSecurityLogs()).toEqual([])
+    error.mockRestore()
   })
 })

@@ -14,12 +14,14 @@ import {
   type IBroker,
   type IEventBus,
   type IEventStore,
+  type InboxHandler,
   type IStoredEvents,
   type Middleware,
   type PublishOptions,
   type SubscribeOptions,
   type Subscription,
   type SubscriptionSpec,
+  type WithInbox,
 } from '@interline/core'
 import type { HandlerAdoption } from './handler-adoption.js'
 
@@ -75,6 +77,11 @@ export class ConfiguredBus implements IEventBus {
       : this.start().then(() => this.#there().publishBatch(events, options))
   }
 
+  subscribe<const T extends AnyTarget | readonly AnyTarget[], Transaction>(
+    target: T,
+    handler: InboxHandler<EventOf<T>, Transaction>,
+    options: SubscribeOptions<T> & WithInbox<Transaction>,
+  ): Promise<Subscription>
   subscribe<const T extends AnyTarget | readonly AnyTarget[]>(
     target: T,
     handler: Handler<EventOf<T>>,
@@ -83,7 +90,7 @@ export class ConfiguredBus implements IEventBus {
   subscribe<E = Record<string, unknown>>(spec: SubscriptionSpec<E>): Promise<Subscription>
   subscribe(
     target: AnyTarget | readonly AnyTarget[] | SubscriptionSpec<never>,
-    handler?: Handler<never>,
+    handler?: Handler<never> | InboxHandler<never, never>,
     options?: HandlerOptions<never>,
   ): Promise<Subscription> {
     this.#subscribed = true
@@ -133,6 +140,11 @@ export class ConfiguredBus implements IEventBus {
 
   health(options?: Abortable): Promise<HealthReport> {
     return this.#whenLoaded((bus) => bus.health(options))
+  }
+
+  async drain(options?: CloseOptions): Promise<void> {
+    this.#adoption?.end()
+    await (await this.#atHand())?.drain(options)
   }
 
   close(options?: CloseOptions): Promise<void> {
@@ -200,12 +212,15 @@ export class ConfiguredBus implements IEventBus {
     throw new ConnectionError('The adapters of this bus are loaded when it starts, and it has not started. Await bus.start() first.')
   }
 
+  /** What could not be loaded needs no ending, and was told to who asked for it. */
+  async #atHand(): Promise<IEventBus | undefined> {
+    return this.#bus ?? (await this.#loading?.catch(() => undefined))
+  }
+
   async #close(options: CloseOptions | undefined): Promise<void> {
     this.#adoption?.end()
-    // what could not be loaded needs no closing, and was told to who asked for it
-    const bus = this.#bus ?? (await this.#loading?.catch(() => undefined))
     try {
-      await bus?.close(options)
+      await (await this.#atHand())?.close(options)
     } finally {
       await this.#settings.end()
     }

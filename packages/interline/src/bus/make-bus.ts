@@ -35,7 +35,10 @@ interface Plan {
 /** Throws ConfigurationError for a configuration that can't work. */
 export function makeBus(config: BusConfig, standing: Standing): IEventBus {
   const plan = planOf(config)
-  for (const { name, reason } of config.unused ?? []) warn(config, `${name} is set and has no effect: ${reason}.`)
+  for (const { name, reason, answeredBy } of config.unused ?? []) {
+    const answers = answeredBy === undefined ? [] : [config[answeredBy] ?? []].flat()
+    if (answers.length === 0) warn(config, `${name} is set and has no effect: ${reason}.`)
+  }
   const broker = brokerAtHand(plan.broker)
   const store = plan.store === undefined ? undefined : storeAtHand(plan.store)
   const atHand = broker !== undefined && (plan.store === undefined || store !== undefined)

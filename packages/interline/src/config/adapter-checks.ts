@@ -47,7 +47,7 @@ export const brokerSettings: Readonly<Record<string, Check>> = {
   }),
   'redis-pubsub': oneAddress({ ...redisConnection, maxBufferBytes: count }),
   rabbitmq: oneAddress({
-    url: url('amqp', 'amqps'),
+    url: oneOrMore(url('amqp', 'amqps')),
     host: text,
     port,
     username: text,
@@ -71,6 +71,8 @@ export const brokerSettings: Readonly<Record<string, Check>> = {
     groupId: text,
     ssl: tls,
     sasl: shape({ mechanism: text, username: text, password: text }),
+    driver: oneOf(['kafkajs', 'platformatic']),
+    order: oneOf(['key', 'none']),
     prefix: text,
     partitions: count,
     replicationFactor: count,
@@ -80,6 +82,7 @@ export const brokerSettings: Readonly<Record<string, Check>> = {
     requestTimeoutMs: count,
     publishTimeoutMs: count,
     maxMessageBytes: count,
+    metadataMaxAgeMs: count,
   }),
   nats: shape({
     url: oneOrMore(url('nats', 'tls')),
@@ -128,6 +131,16 @@ export const storeSettings: Readonly<Record<string, Check>> = {
     hints: flag,
     migrate: flag,
     retention: shape({ maxEvents: count, maxAgeMs: count, unread: oneOf(['keep', 'remove']), intervalMs: integer(10) }),
+    archive: shape({
+      folder: text,
+      maxEvents: integer(0),
+      maxAgeMs: integer(0),
+      unread: oneOf(['keep', 'move']),
+      minEvents: integer(1),
+      keepMs: integer(1),
+      intervalMs: integer(10),
+    }),
+    partition: shape({ by: oneOf(['month', 'week', 'day']), ahead: integer(1, 100), intervalMs: integer(10) }),
   }),
 }
 

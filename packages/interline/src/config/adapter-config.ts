@@ -84,7 +84,8 @@ export interface RedisStoreConfig extends RedisConnectionConfig {
 }
 
 export interface RabbitMqBrokerConfig {
-  readonly url?: string | undefined
+  /** Such as `amqp://rabbitmq:5672`; of a cluster several. */
+  readonly url?: string | readonly string[] | undefined
   readonly host?: string | undefined
   readonly port?: number | undefined
   readonly username?: string | undefined
@@ -120,6 +121,10 @@ export interface KafkaBrokerConfig {
   readonly sasl?:
     | { readonly mechanism?: string | undefined; readonly username?: string | undefined; readonly password?: string | undefined }
     | undefined
+  /** Which client library: `kafkajs` (default), or `platformatic`, for which @platformatic/kafka is to be installed. */
+  readonly driver?: 'kafkajs' | 'platformatic' | undefined
+  /** `none` gives up order by key. Default `key`. */
+  readonly order?: 'key' | 'none' | undefined
   /** The beginning of the name of every topic and group. */
   readonly prefix?: string | undefined
   /** Partitions of a topic that is made by Interline, default 8. */
@@ -135,6 +140,8 @@ export interface KafkaBrokerConfig {
   readonly publishTimeoutMs?: number | undefined
   /** The largest event, as the broker allows it. Default 1,000,000. */
   readonly maxMessageBytes?: number | undefined
+  /** How soon partitions that were added are seen, default 60,000. */
+  readonly metadataMaxAgeMs?: number | undefined
 }
 
 export interface NatsBrokerConfig {
@@ -192,6 +199,25 @@ export interface PostgresStoreConfig {
         readonly maxEvents?: number | undefined
         readonly maxAgeMs?: number | undefined
         readonly unread?: 'keep' | 'remove' | undefined
+        readonly intervalMs?: number | undefined
+      }
+    | undefined
+  /** Divides the table of events by time, when it is made. Event ids are then unique within a partition. */
+  readonly partition?:
+    | { readonly by: 'month' | 'week' | 'day'; readonly ahead?: number | undefined; readonly intervalMs?: number | undefined }
+    | undefined
+  /** Which events leave the table of events for the archive, which readers go on through. */
+  readonly archive?:
+    | {
+        /** Of compressed files, shared by all processes; without it, archived events are in another table. */
+        readonly folder?: string | undefined
+        readonly maxEvents?: number | undefined
+        readonly maxAgeMs?: number | undefined
+        /** Events that a reader has not passed: `keep` them in the table (default) until it has, or `move` them too. */
+        readonly unread?: 'keep' | 'move' | undefined
+        readonly minEvents?: number | undefined
+        /** How long archived events are kept; for ever where it is not said. */
+        readonly keepMs?: number | undefined
         readonly intervalMs?: number | undefined
       }
     | undefined

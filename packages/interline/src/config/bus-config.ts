@@ -16,6 +16,8 @@ export interface HybridConfig extends RoutingOptions {
 export interface UnusedVariable {
   readonly name: string
   readonly reason: string
+  /** What a program gives by itself instead: where it has, the bus does not warn. */
+  readonly answeredBy?: 'instrumentation' | undefined
 }
 
 /** What a bus is made of. Brokers and stores are instances, or data; data can come from a file or the environment. */

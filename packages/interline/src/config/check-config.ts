@@ -98,16 +98,21 @@ const busShape = shape({
   tenantId: text,
   concurrency: integer(1),
   window: integer(1),
+  parkAfterMs: milliseconds,
   waitForHandlers: flag,
   connectTimeoutMs: milliseconds,
   closeTimeoutMs: milliseconds,
   autoRegister: flag,
+  outbox: instance('an outbox', 'start', 'accept', 'stop'),
   deadLetters: instance('a dead-letter store', 'add', 'list', 'count', 'remove'),
+  parking: instance('a place for parked keys, in the form of a dead-letter store', 'add', 'list', 'count', 'remove'),
+  keyStore: instance('a key store', 'current', 'get', 'rotate', 'forget'),
   idempotency: instance('an idempotency store', 'claim', 'complete', 'release'),
   clock: instance('a clock', 'now', 'monotonic', 'setTimer'),
   logger: instance('a logger', 'debug', 'info', 'warn', 'error'),
   instrumentation,
-  unused: listOf(shape({ name: text, reason: text }), 'variables'),
+  health: shape({ timeoutMs: milliseconds, maxLag: integer(0), maxDeadLetters: integer(0), maxForwardingMs: milliseconds }),
+  unused: listOf(shape({ name: text, reason: text, answeredBy: oneOf(['instrumentation']) }), 'variables'),
 })
 
 /** Throws ConfigurationError for the first thing that is wrong: an unknown key, a bad value, an object within itself. */

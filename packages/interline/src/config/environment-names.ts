@@ -25,21 +25,29 @@ export const ownVariables: readonly string[] = [
 ]
 
 export interface WaitingVariable {
+  /** What it may be: `interval` is a number of milliseconds. */
+  readonly kind: 'flag' | 'interval'
   readonly reason: string
-  readonly isFlag?: boolean
 }
 
-/** Variables whose capability is still to come. */
+/** Variables that ask for an instrumentation, which a program makes and keeps, as it has to be asked for what it saw. */
 export const waitingVariables: Readonly<Record<string, WaitingVariable>> = {
   EVENT_TRACKING_ENABLED: {
-    isFlag: true,
-    reason: 'event tracking comes with @interline/telemetry, which is not there yet; pass instrumentation instead',
+    kind: 'flag',
+    reason: 'events are tracked by an EventTracker of @interline/telemetry; pass it as instrumentation',
   },
   EVENT_MONITORING_ENABLED: {
-    isFlag: true,
-    reason: 'monitoring comes with @interline/telemetry, which is not there yet; pass instrumentation instead',
+    kind: 'flag',
+    reason: 'a bus is watched by BusMetrics of @interline/telemetry; pass it as instrumentation',
   },
-  EVENT_METRICS_EXPORT_INTERVAL: { reason: 'exporting metrics comes with @interline/telemetry, which is not there yet' },
-  SNAPSHOT_INTERVAL_VERSIONS: { reason: 'snapshots come with @interline/domain, which is not there yet' },
-  SNAPSHOT_RETENTION_DAYS: { reason: 'snapshots come with @interline/domain, which is not there yet' },
+  EVENT_METRICS_EXPORT_INTERVAL: {
+    kind: 'interval',
+    reason:
+      'how often metrics are collected is an option of BusMetrics of @interline/telemetry, collectEveryMs; pass it as instrumentation',
+  },
 }
+
+/** Of a Redis that is only the store's. Other vendors' variables may be set for somebody else. */
+export const storeVariables: readonly string[] = ['URL', 'HOST', 'PORT', 'USERNAME', 'PASSWORD', 'DB', 'TLS', 'CLUSTER_NODES'].map(
+  (name) => `REDIS_EVENT_STORE_${name}`,
+)

@@ -11,7 +11,7 @@ import {
   rabbitMqFromEnvironment,
   redisFromEnvironment,
 } from './environment-connections.js'
-import { ownVariables, waitingVariables } from './environment-names.js'
+import { ownVariables, storeVariables, waitingVariables } from './environment-names.js'
 import { suggestion } from './suggestion.js'
 import { type Environment, Variables } from './variables.js'
 
@@ -191,18 +191,25 @@ function dedupFrom(variables: Variables): BusConfig['dedup'] {
 
 /** What is set and asks for something that nobody does yet; a flag that is off asks for nothing. */
 function unusedOf(variables: Variables, store: StoreConfig | undefined): readonly UnusedVariable[] | undefined {
-  const waiting = Object.entries(waitingVariables)
-    .filter(([name, { isFlag }]) => (isFlag ? variables.flag(name) === true : variables.has(name)))
-    .map(([name, { reason }]) => ({ name, reason }))
+  const unused: UnusedVariable[] = Object.entries(waitingVariables)
+    .filter(([name, { kind }]) => (kind === 'flag' ? variables.flag(name) === true : variables.number(name, attempts) !== undefined))
+    .map(([name, { reason }]) => ({ name, reason, answeredBy: 'instrumentation' }))
   const pool = 'EVENT_STORE_MAX_CONNECTIONS'
   if (variables.has(pool) && store?.type !== 'postgres')
-    waiting.push({ name: pool, reason: 'only a PostgreSQL store has a pool of connections' })
-  return waiting.length === 0 ? undefined : waiting
+    unused.push({ name: pool, reason: 'only a PostgreSQL store has a pool of connections' })
+  if (store === undefined) {
+    const reason = 'no store is asked for; set REDIS_EVENT_STORE_HOST, or INTERLINE_STORE=redis'
+    unused.push(...storeVariables.filter((name) => variables.has(name)).map((name) => ({ name, reason })))
+  }
+  return unused.length === 0 ? undefined : unused
 }
+
+/** What begins like this is for tests, which may well start a program that is configured by its environment. */
+const forTests = 'INTERLINE_TEST_'
 
 function refuseUnknown(environment: Environment): void {
   for (const name of Object.keys(environment)) {
-    if (!name.startsWith('INTERLINE_') || ownVariables.includes(name)) continue
+    if (!name.startsWith('INTERLINE_') || name.startsWith(forTests) || ownVariables.includes(name)) continue
     throw new ConfigurationError(
       `${name}: unknown variable.${suggestion(name, ownVariables) || ' docs/configuration.md lists those that begin with INTERLINE_.'}`,
     )

@@ -1,0 +1,1 @@
+export { type OverridableModule, overrideEventBus, type TestingBusOptions } from './override-event-bus.js'
