@@ -1,5 +1,6 @@
 import type { Latency } from './brokers/latency.js'
 import type { Backlog } from './memory/backlog.js'
+import type { CatchingUp, CostAt } from './postgres/growth.js'
 import type { Table } from './rounds.js'
 
 /** Prints what was measured, for a person as it comes, for a program as one line at the end. */
@@ -16,11 +17,12 @@ export class Report {
     this.#lines(
       `${table.title} (ratio to ${table.results[0]?.name})`,
       table.results,
-      ({ name, ratio, eventsPerSecond, cpuMicrosPerEvent }) => [
+      ({ name, ratio, eventsPerSecond, cpuMicrosPerEvent, cpuRatio }) => [
         name,
         ratio.toFixed(2),
         `${whole(eventsPerSecond)}/s`,
         `${cpuMicrosPerEvent.toFixed(2)} µs CPU`,
+        `× ${cpuRatio.toFixed(2)}`,
       ],
     )
   }
@@ -36,6 +38,25 @@ export class Report {
       `heap +${heapMiB.toFixed(1)} MiB`,
       `${whole(bytesPerEvent)} bytes an event`,
       `+${heapAfterwardsMiB.toFixed(1)} MiB when all were handled`,
+    ])
+  }
+
+  growth(title: string, costs: readonly CostAt[]): void {
+    this.#measured.push({ title, costs })
+    this.#lines(title, costs, ({ name, appendMs, readStreamMs, readLastMs }) => [
+      name,
+      `append ${appendMs.toFixed(2)} ms`,
+      `50 of a stream ${readStreamMs.toFixed(2)} ms`,
+      `40 of the last hundred ${readLastMs.toFixed(2)} ms`,
+    ])
+  }
+
+  catchingUp(measured: CatchingUp): void {
+    this.#measured.push(measured)
+    this.#lines(measured.title, [measured], ({ events, seconds, heapMiB }) => [
+      `${whole(events)} events`,
+      `${seconds.toFixed(2)} s`,
+      `heap +${heapMiB.toFixed(0)} MiB at the most`,
     ])
   }
 

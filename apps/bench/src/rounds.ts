@@ -18,6 +18,8 @@ export interface Result {
   readonly eventsPerSecond: number
   /** Of this process, without the server's; the median of the rounds. */
   readonly cpuMicrosPerEvent: number
+  /** That, divided by the first one's, the median of the rounds' own ratios. */
+  readonly cpuRatio: number
 }
 
 export interface Table {
@@ -57,6 +59,7 @@ export async function compare(title: string, contestants: readonly Contestant[],
       ratio: median(own.map(({ eventsPerSecond }, round) => eventsPerSecond / (first[round] as Timed).eventsPerSecond)),
       eventsPerSecond: median(own.map(({ eventsPerSecond }) => eventsPerSecond)),
       cpuMicrosPerEvent: median(own.map(({ cpuMicrosPerEvent }) => cpuMicrosPerEvent)),
+      cpuRatio: median(own.map(({ cpuMicrosPerEvent }, round) => cpuMicrosPerEvent / (first[round] as Timed).cpuMicrosPerEvent)),
     }
   })
   return { title, results }

@@ -1,13 +1,4 @@
 import { styleText } from 'node:util'
-import type { LedgerProgress } from './ledger/ledger.js'
-import { sum } from './progress-watch.js'
-
-/** How much there is to do, and how much of it was published. */
-export interface Demand {
-  readonly published: number
-  readonly total: number
-  readonly owed: ReadonlyMap<string, number>
-}
 
 type Format = Parameters<typeof styleText>[0]
 
@@ -21,7 +12,7 @@ export class Display implements Disposable {
   readonly #lively: boolean
   readonly #colours: boolean
   #share = 0
-  #numbers = ''
+  #words = ''
   #alert = ''
   #timer: NodeJS.Timeout | undefined
 
@@ -45,9 +36,10 @@ export class Display implements Disposable {
     this.#alert = text
   }
 
-  update({ handled, duplicates }: LedgerProgress, { published, total, owed }: Demand): void {
-    this.#share = total === 0 || sum(owed) === 0 ? 0 : (published / total) * (sum(handled) / sum(owed))
-    this.#numbers = `${published}/${total} published, ${sum(handled)} handled, ${sum(duplicates)} duplicates`
+  /** The moving line: how much is done, from 0 to 1, and in words. */
+  update(share: number, words: string): void {
+    this.#share = share
+    this.#words = words
     if (!this.#lively) return
     this.#timer ??= setInterval(() => this.#draw(), frameMs)
   }
@@ -64,7 +56,7 @@ export class Display implements Disposable {
     if (this.#timer === undefined) return
     const filled = Math.round(this.#share * barWidth)
     const bar = `${this.paint('cyan', '█'.repeat(filled))}${this.paint('gray', '░'.repeat(barWidth - filled))}`
-    const room = Math.max(0, (this.#out.columns ?? 80) - barWidth - this.#numbers.length - 4)
-    this.#out.write(`${clearLine}${bar} ${this.#numbers}  ${this.paint('yellow', this.#alert.slice(0, room))}`)
+    const room = Math.max(0, (this.#out.columns ?? 80) - barWidth - this.#words.length - 4)
+    this.#out.write(`${clearLine}${bar} ${this.#words}  ${this.paint('yellow', this.#alert.slice(0, room))}`)
   }
 }

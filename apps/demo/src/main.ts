@@ -1,8 +1,7 @@
 import { ConfigurationError } from 'interline'
 import { type Arguments, help, readArguments, UsageError } from './arguments.js'
 import { Display } from './display.js'
-import { run } from './run.js'
-import { render } from './summary/render.js'
+import { type DemoOutcome, figuresOf, problemsOf, render, runParts } from './run-parts.js'
 
 const exitCodes = { adds: 0, wrong: 1, usage: 2, interrupted: 130 } as const
 
@@ -35,9 +34,10 @@ async function runToTheEnd(options: Arguments): Promise<number> {
   process.on('SIGINT', interrupt)
   process.on('SIGTERM', interrupt)
   try {
-    const summary = await run(options, display, interruption.signal)
-    const { problems } = summary.figures
-    display.say(options.json ? JSON.stringify(summary.figures) : render(summary, display.paint))
+    const outcome: DemoOutcome = await runParts(options, display, interruption.signal)
+    const problems = problemsOf(outcome)
+    if (options.json) display.say(JSON.stringify(figuresOf(outcome)))
+    else display.say(render(outcome, display.paint).join('\n\n'))
     if (options.json) for (const problem of problems) console.error(`It does not add up: ${problem}`)
     if (problems.length > 0) return exitCodes.wrong
     return interruption.signal.aborted ? exitCodes.interrupted : exitCodes.adds

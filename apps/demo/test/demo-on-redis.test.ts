@@ -25,7 +25,7 @@ async function handledSoFar(): Promise<number> {
 }
 
 test('on Redis everything adds up, and nothing is left behind', { timeout: limitMs }, async () => {
-  const result = await runDemo(['--broker', 'redis', '--json'], { REDIS_URL: server.url })
+  const result = await runDemo(['webhooks', '--broker', 'redis', '--json'], { REDIS_URL: server.url })
   expect(result).toMatchObject({ code: 0, errors: '' })
   expect(figuresOf(result)).toMatchObject({ published: 329, deadLettered: 1, redriven: 1, lost: 0, broker: 'redis', problems: [] })
   expect(await redis.dbsize()).toBe(0)

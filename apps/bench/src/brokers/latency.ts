@@ -32,12 +32,12 @@ export async function latenciesOf(paths: readonly Path[], events: number): Promi
   })
 }
 
-export async function pathOfBus(bus: EventBus): Promise<Path> {
+export async function pathOfBus(bus: EventBus, name = 'interline, publish to handler'): Promise<Path> {
   const arrivals = new Arrivals()
   await bus.subscribe(OrderCreated, ({ data }) => arrivals.arrived(data), { name: 'arrive' })
   await bus.start()
   return {
-    name: 'interline, publish to handler',
+    name,
     async send(number) {
       arrivals.expect(1)
       const accepted = bus.publish(OrderCreated(order(number)))

@@ -8,6 +8,7 @@ export async function consumers(server: Server): Promise<readonly Contestant[]> 
   return [
     await raw(server),
     await busThatConsumes(server.bus('plain', { dedup: false }), 'interline, dedup: false'),
+    await busThatConsumes(server.bus('plain-platformatic', { dedup: false }, 'platformatic'), 'interline by platformatic, dedup: false'),
     await busThatConsumes(server.bus('dedup'), 'interline as it is, with dedup'),
   ]
 }

@@ -3,7 +3,8 @@ import { Arrivals, order } from '../payload.js'
 import type { Server } from './server.js'
 
 export async function latencies(server: Server, events: number): Promise<readonly Latency[]> {
-  return latenciesOf([await raw(server), await pathOfBus(server.bus('latency'))], events)
+  const byPlatformatic = await pathOfBus(server.bus('latency-platformatic', {}, 'platformatic'), 'interline by platformatic')
+  return latenciesOf([await raw(server), await pathOfBus(server.bus('latency')), byPlatformatic], events)
 }
 
 async function raw(server: Server): Promise<Path> {

@@ -7,6 +7,7 @@ export async function concurrentPublishers(server: Server): Promise<readonly Con
   return [
     await raw(server, 'kafkajs, a send for each, acks all', concurrently),
     await busThatPublishes(server.bus('concurrent'), 'interline, a publish for each', concurrently),
+    await busThatPublishes(server.bus('concurrent-platformatic', {}, 'platformatic'), 'interline by platformatic, the same', concurrently),
   ]
 }
 
@@ -14,6 +15,7 @@ export async function batchPublishers(server: Server): Promise<readonly Contesta
   return [
     await raw(server, 'kafkajs, a send of 100, acks all', inBatches),
     await busThatPublishes(server.bus('batches'), 'interline, publishBatch of 100', inBatches),
+    await busThatPublishes(server.bus('batches-platformatic', {}, 'platformatic'), 'interline by platformatic, the same', inBatches),
   ]
 }
 

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { EventBus, type EventBusOptions } from '@interline/core'
-import { KafkaBroker } from '@interline/kafka'
+import { KafkaBroker, type KafkaOptions } from '@interline/kafka'
 import { type Consumer, Kafka, logLevel, Partitioners, type Producer } from 'kafkajs'
 
 const partitions = 8
@@ -40,8 +40,8 @@ export class Server implements AsyncDisposable {
   }
 
   /** A bus whose topics are its own. */
-  bus(name: string, options: Omit<EventBusOptions, 'broker'> = {}): EventBus {
-    const broker = new KafkaBroker({ brokers: this.#brokers, prefix: `${this.#prefix}${name}.`, partitions })
+  bus(name: string, options: Omit<EventBusOptions, 'broker'> = {}, driver: KafkaOptions['driver'] = 'kafkajs'): EventBus {
+    const broker = new KafkaBroker({ driver, brokers: this.#brokers, prefix: `${this.#prefix}${name}.`, partitions })
     const bus = new EventBus({ service: 'bench', ...options, broker })
     this.#buses.push(bus)
     return bus

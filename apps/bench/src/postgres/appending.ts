@@ -1,7 +1,7 @@
 import { newEventId } from '@interline/core'
-import { Arrivals, order } from '../payload.js'
+import { Arrivals, type Order, order } from '../payload.js'
 import type { Contestant } from '../rounds.js'
-import { message, type Server } from './server.js'
+import { emmettEvent, message, type Server } from './server.js'
 
 /** Appends these events to a stream at a version. */
 type Append = (stream: string, expected: number, numbers: readonly number[]) => Promise<unknown>
@@ -33,9 +33,9 @@ function inStreams(append: Append, size: number, writers: number): (events: numb
   }
 }
 
-/** One call of one prepared statement with version check, by hand, and the store. */
+/** One call of one prepared statement with version check, by hand, the store, and another library's. */
 export async function appenders(server: Server, size: number, writers: number): Promise<readonly Contestant[]> {
-  return [await byHand(server, size, writers), await interline(server, size, writers)]
+  return [await byHand(server, size, writers), await interline(server, size, writers), await emmett(server, size, writers)]
 }
 
 async function byHand(server: Server, size: number, writers: number): Promise<Contestant> {
@@ -78,6 +78,26 @@ async function interline(server: Server, size: number, writers: number): Promise
       for await (const event of store.readAll()) arrivals.arrived(JSON.parse(event.message.data as string))
       arrivals.check()
       await server.pool.query(`TRUNCATE "${server.schema}".${table}`)
+    },
+  }
+}
+
+async function emmett(server: Server, size: number, writers: number): Promise<Contestant> {
+  const { store, messages, pool } = await server.emmett()
+  const call: Append = (stream, expected, numbers) => {
+    const expectedStreamVersion = expected === 0 ? 'STREAM_DOES_NOT_EXIST' : BigInt(expected)
+    return store.appendToStream(`${size}-${writers}-${stream}`, numbers.map(emmettEvent), { expectedStreamVersion })
+  }
+  const arrivals = new Arrivals()
+  return {
+    name: '@event-driven-io/emmett-postgresql',
+    run: inStreams(call, size, writers),
+    async check(events) {
+      arrivals.expect(events)
+      const { rows } = await pool.query<{ message_data: Order }>(`SELECT message_data FROM ${messages}`)
+      for (const { message_data: data } of rows) arrivals.arrived(data)
+      arrivals.check()
+      await pool.query(`TRUNCATE ${messages}`)
     },
   }
 }

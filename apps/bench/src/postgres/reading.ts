@@ -1,15 +1,16 @@
-import { Arrivals, order } from '../payload.js'
+import { Arrivals, type Order, order } from '../payload.js'
 import type { Contestant } from '../rounds.js'
-import { message, type Server } from './server.js'
+import { emmettEvent, message, type Server } from './server.js'
 
 const pageSize = 500
 const batchSize = 1_000
 
-/** A stream, read to its end: pages by key and JSON.parse, by hand, and the store. */
+/** A stream, read to its end: pages by key and JSON.parse, by hand, the store, and another library's. */
 export async function readers(server: Server): Promise<readonly Contestant[]> {
   const { pool } = server
   const { events: table, append } = await server.byHand()
   const store = await server.store('reading')
+  const { store: other, messages, pool: otherPool } = await server.emmett()
   const fill = async (events: number, write: (first: number, numbers: readonly number[]) => Promise<unknown>): Promise<void> => {
     for (let first = 0; first < events; first += batchSize) {
       await write(
@@ -34,8 +35,9 @@ export async function readers(server: Server): Promise<readonly Contestant[]> {
       ]
       return pool.query(`SELECT ${append}($1, $2, $3, $4, $5)`, values)
     })
-    // Both are read by the plans that a server makes that knows its tables.
-    await pool.query(`ANALYZE ${table}`)
+    await fill(events, (_first, numbers) => other.appendToStream(`s-${events}`, numbers.map(emmettEvent)))
+    // They are read by the plans that a server makes that knows its tables.
+    await Promise.all([pool.query(`ANALYZE ${table}`), otherPool.query(`ANALYZE ${messages}`)])
     await fill(events, (first, numbers) => store.append(`s-${events}`, numbers.map(message), { expectedVersion: first }))
   }
   const arrivals = new Arrivals()
@@ -67,6 +69,15 @@ export async function readers(server: Server): Promise<readonly Contestant[]> {
       async run(events) {
         arrivals.expect(events)
         for await (const event of store.readStream(`s-${events}`)) arrivals.arrived(JSON.parse(event.message.data as string))
+      },
+      check,
+    },
+    {
+      name: '@event-driven-io/emmett-postgresql',
+      prepare,
+      async run(events) {
+        arrivals.expect(events)
+        for (const { data } of (await other.readStream(`s-${events}`)).events) arrivals.arrived(data as unknown as Order)
       },
       check,
     },

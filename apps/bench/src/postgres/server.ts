@@ -1,10 +1,19 @@
 import { randomUUID } from 'node:crypto'
+import { type PostgresEventStore as EmmettStore, getPostgreSQLEventStore } from '@event-driven-io/emmett-postgresql'
 import { newEventId, type WireMessage } from '@interline/core'
 import { PostgresEventStore } from '@interline/postgres'
 import pg from 'pg'
-import { order } from '../payload.js'
+import { type Order, order } from '../payload.js'
 
 const connections = 10
+
+export interface Emmett {
+  readonly store: EmmettStore
+  /** Its table of events. */
+  readonly messages: string
+  /** For looking into its database. */
+  readonly pool: pg.Pool
+}
 
 /** The server of a run, and the schema that the run has there. */
 export class Server implements AsyncDisposable {
@@ -12,6 +21,7 @@ export class Server implements AsyncDisposable {
   readonly pool: pg.Pool
   readonly #url: string
   readonly #stores: PostgresEventStore[] = []
+  #emmett: Promise<Emmett> | undefined
   #tables = 0
 
   constructor(url: string = process.env.POSTGRES_URL ?? process.env.DATABASE_URL ?? 'postgresql://postgres@127.0.0.1:5432/postgres') {
@@ -56,11 +66,39 @@ export class Server implements AsyncDisposable {
     return { events, append }
   }
 
+  /** Emmett's store. Its tables and functions have fixed names, and it looks for them in all schemas: it gets a database of its own. */
+  async emmett(): Promise<Emmett> {
+    this.#emmett ??= this.#openEmmett()
+    return this.#emmett
+  }
+
+  async #openEmmett(): Promise<Emmett> {
+    await this.pool.query(`CREATE DATABASE "${this.schema}"`)
+    const url = new URL(this.#url)
+    url.pathname = `/${this.schema}`
+    const store = getPostgreSQLEventStore(url.href)
+    await store.schema.migrate()
+    const pool = new pg.Pool({ connectionString: url.href, max: 1 })
+    // the database is dropped while a connection may still be on its way out
+    pool.on('error', () => undefined)
+    return { store, messages: 'emt_messages', pool }
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all(this.#stores.map((store) => store.close()))
+    if (this.#emmett !== undefined) {
+      const { store, pool } = await this.#emmett
+      await Promise.all([store.close(), pool.end()])
+      await this.pool.query(`DROP DATABASE "${this.schema}" WITH (FORCE)`)
+    }
     await this.pool.query(`DROP SCHEMA IF EXISTS "${this.schema}" CASCADE`)
     await this.pool.end()
   }
+}
+
+/** An event as Emmett takes it, which makes its id by itself. */
+export function emmettEvent(number: number): { readonly type: string; readonly data: Order & Record<string, unknown> } {
+  return { type: 'bench.OrderCreated', data: order(number) as Order & Record<string, unknown> }
 }
 
 /** An event as the bus would append it. */

@@ -3,6 +3,8 @@ import { EventBus, type EventBusOptions, systemClock } from '@interline/core'
 import { RabbitMqBroker } from '@interline/rabbitmq'
 import { type Channel, type ChannelModel, type ConfirmChannel, connect } from 'amqplib'
 
+/** Queues of a group. */
+export const partitions = 4
 /** More steps of a delay than there are. */
 const delaySteps = 40
 
@@ -12,6 +14,7 @@ export class Server implements AsyncDisposable {
   readonly #prefix = `bench-${randomUUID()}`
   readonly #connections: ChannelModel[] = []
   readonly #queues: string[] = []
+  readonly #exchanges: string[] = []
   readonly #buses: { readonly bus: EventBus; readonly prefix: string }[] = []
 
   constructor(url: string = process.env.RABBITMQ_URL ?? 'amqp://guest:guest@127.0.0.1:5672') {
@@ -35,21 +38,29 @@ export class Server implements AsyncDisposable {
     return queue
   }
 
-  /** A bus whose queues are its own. */
+  /** A topic exchange of this run. */
+  async exchange(channel: Channel, name: string): Promise<string> {
+    const exchange = `${this.#prefix}-${name}`
+    await channel.assertExchange(exchange, 'topic', { durable: true })
+    this.#exchanges.push(exchange)
+    return exchange
+  }
+
+  /** A bus on queues of this name; what no queue takes is rejected. */
   bus(name: string, options: Omit<EventBusOptions, 'broker'> = {}): EventBus {
     const prefix = `${this.#prefix}-${name}`
-    const bus = new EventBus({ service: 'bench', ...options, broker: new RabbitMqBroker({ url: this.#url, prefix, partitions: 4 }) })
+    const broker = new RabbitMqBroker({ url: this.#url, prefix, partitions, unroutable: 'reject' })
+    const bus = new EventBus({ service: 'bench', ...options, broker })
     this.#buses.push({ bus, prefix })
     return bus
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const { bus, prefix } of this.#buses) {
-      await bus.close()
-      await this.#remove(prefix)
-    }
+    for (const { bus } of this.#buses) await bus.close()
+    for (const prefix of new Set(this.#buses.map((each) => each.prefix))) await this.#remove(prefix)
     const cleaner = await this.channel()
     for (const queue of this.#queues) await cleaner.deleteQueue(queue)
+    for (const exchange of this.#exchanges) await cleaner.deleteExchange(exchange)
     for (const connection of this.#connections) await connection.close()
   }
 
@@ -60,7 +71,7 @@ export class Server implements AsyncDisposable {
   }
 
   async #remove(prefix: string): Promise<void> {
-    const broker = new RabbitMqBroker({ url: this.#url, prefix, partitions: 4 })
+    const broker = new RabbitMqBroker({ url: this.#url, prefix, partitions })
     await broker.connect({ clock: systemClock, report: () => undefined })
     const groups = await broker.listGroups()
     const destinations = await broker.listDestinations()
@@ -70,7 +81,8 @@ export class Server implements AsyncDisposable {
     for (const { group, destination } of groups) await channel.deleteQueue(`${prefix}.${destination}:${group}:dead`)
     for (const destination of destinations) {
       await channel.deleteExchange(`${prefix}.${destination}`)
-      await channel.deleteQueue(`${prefix}.${destination}:partitions`)
+      for (let index = 0; index < partitions; index++) await channel.deleteExchange(`${prefix}.${destination}:partition:${index}`)
+      await channel.deleteExchange(`${prefix}.${destination}:partitions`)
     }
     for (const exchange of ['addressed', 'due', 'unwanted']) await channel.deleteExchange(`${prefix}:${exchange}`)
     for (const queue of ['unwanted', 'registry']) await channel.deleteQueue(`${prefix}:${queue}`)
