@@ -1,4 +1,5 @@
-import { existsSync, readdirSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { defineConfig } from 'vitest/config'
 
@@ -10,6 +11,26 @@ const folders = ['packages', 'apps'].flatMap((parent) =>
     .map((name) => ({ name, path: join(root, parent, name) }))
     .filter(({ path }) => existsSync(join(path, 'package.json'))),
 )
+
+/**
+ * A package for several versions of a framework has a folder `test/<version>` with the dependencies of each but the newest: all its tests
+ * run with these, too, as `nestjs:nest-11`.
+ */
+const versionsOf = (path: string) => {
+  const tests = join(path, 'test')
+  return existsSync(tests) ? readdirSync(tests).filter((version) => existsSync(join(tests, version, 'package.json'))) : []
+}
+
+const testsWith = (version: string, name: string, path: string) => {
+  const folder = join(path, 'test', version)
+  const { devDependencies } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as { readonly devDependencies: object }
+  const find = new RegExp(`^(${Object.keys(devDependencies).join('|')})$`)
+  return {
+    extends: true as const,
+    resolve: { alias: [{ find, replacement: join(folder, 'node_modules/$1') }] },
+    test: { name: `${name}:${version}`, root: path, include: ['src/**/*.test.ts', 'test/**/*.test.ts'], provide: { version } },
+  }
+}
 
 /** A package whose server has to be started for a run says how. */
 const serverOf = (path: string) => {
@@ -25,7 +46,7 @@ export default defineConfig(({ mode }) => {
     resolve: {
       conditions: ['@interline/source', 'module', 'node', 'development|production'],
       // Where the snippets of a document that the SDK must run import from.
-      alias: { '@modules/platform/events': join(root, 'packages/interline/src/index.ts') },
+      alias: { '@modules': join(root, 'packages/interline/test/fixtures/seed-003/modules') },
     },
     ssr: { resolve: { conditions: ['@interline/source', 'module', 'node', 'development|production'] } },
     oxc: { decorator: { legacy: true, emitDecoratorMetadata: true } },
@@ -33,8 +54,13 @@ export default defineConfig(({ mode }) => {
       passWithNoTests: true,
       testTimeout: 20_000,
       hookTimeout: 30_000,
+      // most tests wait for a server; what runs for minutes has the machine for itself
+      maxWorkers: special === undefined ? Math.max(2, availableParallelism() - 1) : 1,
       projects: [
         ...(special !== undefined ? [] : [{ extends: true as const, test: { name: 'workspace', root, include: ['test/**/*.test.ts'] } }]),
+        ...(special !== undefined
+          ? []
+          : folders.flatMap(({ name, path }) => versionsOf(path).map((version) => testsWith(version, name, path)))),
         ...folders.map(({ name, path }) => ({
           extends: true as const,
           test:

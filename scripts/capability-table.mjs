@@ -1,10 +1,11 @@
-// Writes the README's capability table from a report of the contract suite (INTERLINE_REPORT), or with --check fails where it differs.
+// Writes the README's capability table from a report of the contract suite (INTERLINE_TEST_REPORT), or with --check fails where it differs.
 // A cell has its mark only where the broker claims the capability and every case that proves it has passed.
 import { readFileSync, writeFileSync } from 'node:fs'
 
 const rows = [
   ['Nothing accepted is lost when the server is killed', 'durable', ['B10', 'B14']],
   ['Order per key, with parallelism and while a key is retried', ['order', 'retry'], ['B05', 'B09', 'B33']],
+  ['A key that is retried after long stops nobody, and survives', ['order', 'retry'], ['B38']],
   ['Order behind a dead letter, until it is redriven', ['order', 'retry'], ['B32']],
   ['Delayed retry, one attempt counter', 'retry', ['B04', 'B15', 'B35']],
   ['Attempts counted over crashes; a poison cannot loop', 'crashCounted', ['B23', 'B36']],
@@ -27,7 +28,7 @@ const brokers = lines.filter(({ suite }) => suite === 'broker')
 const configurations = [
   ...new Map(brokers.filter(({ kind }) => kind === 'configuration').map((line) => [line.configuration, line.capabilities])),
 ].sort(([name, { local }], [otherName, other]) => Number(other.local) - Number(local) || name.localeCompare(otherName)) // tests end in any order
-if (configurations.length === 0) fail(`${reportPath} holds no configuration. Run the tests with INTERLINE_REPORT=<file>.`)
+if (configurations.length === 0) fail(`${reportPath} holds no configuration. Run the tests with INTERLINE_TEST_REPORT=<file>.`)
 
 function cell(configuration, capabilities, capability, ids) {
   const outcomes = brokers

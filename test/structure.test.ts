@@ -1,5 +1,5 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { basename, join, relative, sep } from 'node:path'
+import { basename, join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { importsOf, withoutComments } from './source-text.js'
 
@@ -14,8 +14,11 @@ const arrows: Record<string, readonly string[]> = {
   kafka: ['@interline/core'],
   postgres: ['@interline/core'],
   rabbitmq: ['@interline/core'],
-  testing: ['@interline/core', '@interline/memory'],
+  domain: ['@interline/core'],
+  telemetry: ['@interline/core'],
+  testing: ['@interline/core', '@interline/domain', '@interline/memory'],
   interline: ['@interline/core', '@interline/memory'],
+  nestjs: ['interline', '@interline/telemetry', '@interline/testing'],
 }
 /** `interline` loads these when a configuration names them: by `import()` only, and never as a dependency that users must install. */
 const onDemandAdapters = ['kafka', 'nats', 'postgres', 'rabbitmq', 'redis'].map((name) => `@interline/${name}`)
@@ -91,10 +94,12 @@ const foldersIn = (parent: string) =>
 /** Every file below a folder, as paths from the root with `/`, without what tools made. */
 function filesBelow(folder: string): string[] {
   if (!existsSync(join(root, folder))) return []
-  return readdirSync(join(root, folder), { withFileTypes: true, recursive: true })
-    .filter((entry) => entry.isFile())
-    .map((entry) => relative(root, join(entry.parentPath, entry.name)).split(sep).join('/'))
-    .filter((path) => !/(^|\/)(node_modules|dist|coverage|\.[^/]+)\//.test(path))
+  // Not by `recursive`, which would go through every link of every node_modules, to the whole workspace and back.
+  return readdirSync(join(root, folder), { withFileTypes: true }).flatMap((entry) => {
+    const path = `${folder}/${entry.name}`
+    if (entry.isFile()) return [path]
+    return entry.isDirectory() && !/^(node_modules|dist|coverage|\..+)$/.test(entry.name) ? filesBelow(path) : []
+  })
 }
 
 const packages = foldersIn('packages')
