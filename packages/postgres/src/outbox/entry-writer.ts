@@ -47,11 +47,13 @@ export class EntryWriter {
       hints
         ? `WITH added AS (${insert} RETURNING 1) SELECT pg_notify('${names.channel}', '')::text FROM (SELECT FROM added LIMIT 1) told`
         : insert
+    // The transaction has its number before an entry has its own: by that a relay knows who may still add before what it has read.
+    const numbered = 'pg_current_xact_id() AS numbered'
     this.#one = told(
-      `${into} VALUES ($1::text::smallint, $2::text, $3::text, $4::text, $5::text, $6::text, $7::text, $8::text, $9::text::bytea)`,
+      `${into} SELECT $1::text::smallint, $2::text, $3::text, $4::text, $5::text, $6::text, $7::text, $8::text, $9::text::bytea FROM ${numbered}`,
     )
     this.#many = told(
-      `${into} SELECT e.* FROM unnest($1::text::smallint[], $2::text::text[], $3::text::text[], $4::text::text[], $5::text::text[],
+      `${into} SELECT e.* FROM ${numbered}, unnest($1::text::smallint[], $2::text::text[], $3::text::text[], $4::text::text[], $5::text::text[],
         $6::text::text[], $7::text::text[], $8::text::text[], $9::text::bytea[]) AS e`,
     )
   }

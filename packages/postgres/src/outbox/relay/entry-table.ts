@@ -20,6 +20,11 @@ export interface Held {
   readonly error: string | null
 }
 
+export interface Taken {
+  readonly entries: readonly TakenEntry[]
+  readonly snapshot: string
+}
+
 /** The most that is taken at once, however large events are. */
 const mostBytes = 8 * 1024 * 1024
 
@@ -37,10 +42,12 @@ export class EntryTable {
     this.#link = link
     const { names } = link
     this.#adopt = prepared(`SELECT * FROM ${names.adopt}($1::text::smallint[])`)
-    this.#take = prepared(`SELECT * FROM ${names.take}($1::text::smallint[], $2::text::bigint[], $3::text::integer, ${mostBytes})`)
+    this.#take = prepared(
+      `SELECT * FROM ${names.take}($1::text::smallint[], $2::text::bigint[], $3::text::bigint[], $4::text::integer, ${mostBytes})`,
+    )
     this.#probe = prepared(`SELECT * FROM ${names.probe}($1::text::smallint, $2::text::bigint)`)
     this.#complete = prepared(
-      `SELECT ${names.complete}($1::text::smallint[], $2::text::smallint[], $3::text::bigint[], $4::text::bigint) AS done`,
+      `SELECT ${names.complete}($1::text::smallint[], $2::text::smallint[], $3::text::bigint[], $4::text::bigint)::text AS done`,
     )
     this.#hold = prepared(
       `SELECT ${names.hold}($1::text::smallint[], $2::text::smallint[], $3::text::bigint[], $4::text::smallint[], $5::text::boolean[],
@@ -62,11 +69,11 @@ export class EntryTable {
     }))
   }
 
-  /** Of each partition what comes after an entry's number. */
-  async take(partitions: readonly number[], after: readonly string[], limit: number): Promise<TakenEntry[]> {
-    const values = [plainArray(partitions), `{${after.join(',')}}`, String(limit)]
+  /** Of each partition what comes after an entry's number, but for those in hand. Beside them the snapshot in which they were seen. */
+  async take(partitions: readonly number[], after: readonly number[], hand: Iterable<string>, limit: number): Promise<Taken> {
+    const values = [plainArray(partitions), plainArray(after), `{${Float64Array.from(hand, Number).sort().join(',')}}`, String(limit)]
     const rows = await this.#link.read('take from the outbox', (query) => query(this.#take, values))
-    return rows.map(takenEntry)
+    return { entries: rows.map(takenEntry), snapshot: String(rows[0]?.at(-1) ?? '') }
   }
 
   async probe({ partition, id }: FailedEntry): Promise<readonly TakenEntry[]> {
@@ -74,15 +81,17 @@ export class EntryTable {
     return rows.map(takenEntry)
   }
 
-  async complete(entries: readonly TakenEntry[], keepMs: number): Promise<void> {
-    if (entries.length === 0) return
+  /** Answers the number of the transaction that did it, where there was something to do. */
+  async complete(entries: readonly TakenEntry[], keepMs: number): Promise<number | undefined> {
+    if (entries.length === 0) return undefined
     const values = [
       plainArray(entries.map(({ state }) => state)),
       plainArray(entries.map(({ partition }) => partition)),
       `{${entries.map(({ id }) => id).join(',')}}`,
       String(keepMs),
     ]
-    await this.#link.write('take what was published out of the outbox', (query) => query(this.#complete, values))
+    const [row] = await this.#link.write('take what was published out of the outbox', (query) => query(this.#complete, values))
+    return Number(row?.[0])
   }
 
   async hold(held: readonly Held[]): Promise<void> {

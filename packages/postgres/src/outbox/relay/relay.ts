@@ -8,6 +8,7 @@ import { type Dispatched, dispatch } from './dispatch.js'
 import { EntryTable, type FailedEntry, type Held } from './entry-table.js'
 import { Lanes } from './lanes.js'
 import { Ownership } from './ownership.js'
+import { ReadPositions } from './read-positions.js'
 import type { TakenEntry } from './taken-entry.js'
 
 export interface RelaySettings {
@@ -30,7 +31,7 @@ export interface RelayCounts {
 }
 
 const mostBackoffMs = 5_000
-/** After so long a pass begins anew, to see what was committed late: it has a smaller number than what was taken since. */
+/** After so long a pass ends, to look for what is due and for partitions that have come or gone. */
 const passMs = 1_000
 
 /**
@@ -195,7 +196,7 @@ export class Relay {
   /** Takes and publishes until nothing is left. The next batch is taken while one is published. */
   async #stream(): Promise<Error | undefined> {
     const until = performance.now() + passMs
-    const after = new Map<number, string>()
+    const positions = new ReadPositions()
     let last = 0
     const take = async (): Promise<readonly TakenEntry[]> => {
       // Those after the last one first, so that none waits for a busy one.
@@ -203,13 +204,11 @@ export class Relay {
       if (owned.length === 0) return []
       const turn = owned.findIndex((partition) => partition > last)
       const partitions = turn === -1 ? owned : [...owned.slice(turn), ...owned.slice(0, turn)]
-      const numbers = partitions.map((partition) => after.get(partition) ?? '0')
-      const taken = await this.#table.take(partitions, numbers, this.#settings.options.batchSize)
-      for (const { partition, id } of taken) {
-        after.set(partition, id)
-        last = partition
-      }
-      return taken
+      const after = partitions.map((partition) => positions.from(partition))
+      const { entries, snapshot } = await this.#table.take(partitions, after, positions.hand, this.#settings.options.batchSize)
+      positions.took(partitions, entries, snapshot)
+      last = entries.at(-1)?.partition ?? last
+      return entries
     }
     let next = take()
     try {
@@ -219,9 +218,14 @@ export class Relay {
         const goOn = !this.#stopped.signal.aborted && performance.now() < until && this.#lanes.nextInMs > 0
         next = goOn ? take() : Promise.resolve([])
         next.catch(() => undefined)
-        const outage = await this.#publish(batch)
+        const { owned } = this.#ownership
+        const own = batch.filter(({ partition }) => owned.has(partition))
+        const outage = await this.#publish(own, positions)
         if (outage !== undefined) return outage
-        if (!goOn) this.wake()
+        if (goOn && own.length === batch.length) continue
+        // Of a partition that was lost meanwhile, and may be back, some was left out.
+        this.wake()
+        return undefined
       }
     } finally {
       await next.catch(() => undefined)
@@ -229,13 +233,11 @@ export class Relay {
     }
   }
 
-  async #publish(batch: readonly TakenEntry[]): Promise<Error | undefined> {
+  async #publish(batch: readonly TakenEntry[], positions: ReadPositions): Promise<Error | undefined> {
     const takenAt = performance.now()
     const held: Held[] = []
     const destinations = new Map<string, TakenEntry[]>()
-    const { owned } = this.#ownership
     for (const entry of batch) {
-      if (!owned.has(entry.partition)) continue
       const before = this.#lanes.before(entry)
       if (before !== undefined) held.push(behind(entry, before === 'whole'))
       else {
@@ -249,7 +251,10 @@ export class Relay {
     for (const result of results) held.push(...this.#judge(result))
     this.#count(published, takenAt)
     await this.#writing
-    this.#writing = Promise.all([this.#table.complete(published, this.#settings.options.keepSentMs), this.#table.hold(held)])
+    const put = positions.putting(batch)
+    this.#writing = Promise.all([this.#table.complete(published, this.#settings.options.keepSentMs), this.#table.hold(held)]).then(
+      ([transaction]) => put(transaction),
+    )
     this.#writing.catch(() => undefined)
     return results.find(({ outage }) => outage !== undefined)?.outage
   }

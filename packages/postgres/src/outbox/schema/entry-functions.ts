@@ -13,21 +13,25 @@ const fields = `e.state, e.partition, e.id, e.destination, e.key, e.event_id, e.
       (extract(epoch FROM clock_timestamp() - e.created_at) * 1000)::float8`
 
 const returned = `TABLE (state smallint, partition smallint, id bigint, destination text, key text, event_id text, type text, correlation_id text,
-  head text, data text, bytes bytea, attempts integer, age_ms float8)`
+  head text, data text, bytes bytea, attempts integer, age_ms float8`
 
-/** The next ready entries of these partitions, each after an id, in the order of each partition; bounded also by their size. */
+/**
+ * The next ready entries of these partitions, each after an id, without those in hand (in ascending order), in the order of each partition;
+ * bounded also by their size. The first one has the snapshot in which they were seen.
+ */
 const takeFunction = (names: OutboxNames): string => `
-CREATE FUNCTION ${names.take}(p_partitions smallint[], p_after bigint[], p_limit integer, p_bytes bigint)
-RETURNS ${returned}
+CREATE FUNCTION ${names.take}(p_partitions smallint[], p_after bigint[], p_hand bigint[], p_limit integer, p_bytes bigint)
+RETURNS ${returned}, snapshot text)
 LANGUAGE plpgsql ${byKey} AS $interline$
 BEGIN
-  RETURN QUERY SELECT ${fields}
+  RETURN QUERY SELECT ${fields}, CASE WHEN e.number = 1 THEN pg_current_snapshot()::text END
     FROM (
-      SELECT n.*, sum(coalesce(octet_length(n.data), 0) + coalesce(octet_length(n.bytes), 0)) OVER (ROWS UNBOUNDED PRECEDING)
+      SELECT n.*, row_number() OVER (ROWS UNBOUNDED PRECEDING) AS number, sum(coalesce(octet_length(n.data), 0) + coalesce(octet_length(n.bytes), 0)) OVER (ROWS UNBOUNDED PRECEDING)
         - coalesce(octet_length(n.data), 0) - coalesce(octet_length(n.bytes), 0) AS before
       FROM unnest(p_partitions, p_after) AS p (partition, after)
       CROSS JOIN LATERAL (
         SELECT * FROM ${names.entries} r WHERE r.state = ${entryState.ready} AND r.partition = p.partition AND r.id > p.after
+          AND p_hand[width_bucket(r.id, p_hand)] IS DISTINCT FROM r.id
         ORDER BY r.state, r.partition, r.id LIMIT p_limit) n
       LIMIT p_limit) e
     WHERE e.before < p_bytes;
@@ -40,7 +44,7 @@ END $interline$;
  */
 const probeFunction = (names: OutboxNames): string => `
 CREATE FUNCTION ${names.probe}(p_partition smallint, p_id bigint)
-RETURNS ${returned}
+RETURNS ${returned})
 LANGUAGE plpgsql ${byKey} AS $interline$
 DECLARE
   v_head ${names.entries}%ROWTYPE;
@@ -61,13 +65,12 @@ BEGIN
 END $interline$;
 `
 
-/** Takes what was published out, and keeps it beside where it is to be kept. Answers how many there were. */
+/** Takes what was published out, and keeps it beside where it is to be kept. Answers the number of its transaction. */
 const completeFunction = (names: OutboxNames): string => `
 CREATE FUNCTION ${names.complete}(p_states smallint[], p_partitions smallint[], p_ids bigint[], p_keep_ms bigint)
-RETURNS integer
+RETURNS xid8
 LANGUAGE plpgsql ${byKey} AS $interline$
 DECLARE
-  v_count integer;
   v_slot smallint;
 BEGIN
   IF p_keep_ms = 0 THEN
@@ -82,8 +85,7 @@ BEGIN
     INSERT INTO ${names.sent} (slot, sent_at, partition, id, destination, key, event_id, type, correlation_id, created_at, head, data, bytes)
       SELECT v_slot, clock_timestamp(), done.* FROM done;
   END IF;
-  GET DIAGNOSTICS v_count = ROW_COUNT;
-  RETURN v_count;
+  RETURN pg_current_xact_id();
 END $interline$;
 `
 
