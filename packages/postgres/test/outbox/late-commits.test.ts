@@ -94,6 +94,35 @@ test('a transaction that commits late is not overtaken by the next one of its ke
   expect(outlet.notes.get(other)).toEqual(['0', '1', '2', '3', '4', '5'])
 })
 
+test('nor where it stays open for long, beside one that stays open and adds nothing', async () => {
+  await using room = await opened({ batchSize: 1, pollMs: 100 })
+  const [late, other] = room.keys as [string, string]
+  await using foreign = await plainClient()
+  await foreign.sql.query('BEGIN; SELECT pg_current_xact_id()')
+  const outlet = new GatedOutlet(0)
+  await room.outbox.start(outlet)
+  let noted = 0
+  const note = (count: number) => Promise.all(Array.from({ length: count }, () => room.add(other, String(noted++))))
+  let open: Promise<unknown> = Promise.resolve()
+  await new Promise<void>((added) => {
+    open = room.add(late, 'first', async () => {
+      added()
+      await note(3)
+      // Several times as long as until it is looked who adds.
+      for (let step = 1; step <= 30; step++) {
+        outlet.allowed++
+        await note(1)
+        await new Promise((resolve) => setTimeout(resolve, 20))
+      }
+    })
+  })
+  await open
+  await room.add(late, 'second')
+  outlet.allowed = Number.POSITIVE_INFINITY
+  await waitFor(() => outlet.arrived === noted + 2, { what: 'all', progress: () => outlet.arrived, limitMs: 10_000 })
+  expect(outlet.notes.get(late)).toEqual(['first', 'second'])
+})
+
 test('whatever the order in which transactions of a partition commit, each key keeps its own', async () => {
   await using room = await opened({ batchSize: 7, pollMs: 100 })
   const outlet = new GatedOutlet(Number.POSITIVE_INFINITY)

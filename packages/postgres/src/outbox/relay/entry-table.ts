@@ -1,6 +1,7 @@
 import { plainArray, prepared, type Statement, TextList } from '../../database/statement.js'
 import type { EntryState } from '../entry-state.js'
 import type { OutboxLink } from '../outbox-link.js'
+import type { OutboxNames } from '../outbox-names.js'
 import { type TakenEntry, takenEntry } from './taken-entry.js'
 
 /** An entry that waits for another try, and what waits behind it. */
@@ -33,6 +34,7 @@ export class EntryTable {
   readonly #link: OutboxLink
   readonly #adopt: Statement
   readonly #take: Statement
+  readonly #adders: Statement
   readonly #probe: Statement
   readonly #complete: Statement
   readonly #hold: Statement
@@ -45,6 +47,7 @@ export class EntryTable {
     this.#take = prepared(
       `SELECT * FROM ${names.take}($1::text::smallint[], $2::text::bigint[], $3::text::bigint[], $4::text::integer, ${mostBytes})`,
     )
+    this.#adders = prepared(addersStatement(names))
     this.#probe = prepared(`SELECT * FROM ${names.probe}($1::text::smallint, $2::text::bigint)`)
     this.#complete = prepared(
       `SELECT ${names.complete}($1::text::smallint[], $2::text::smallint[], $3::text::bigint[], $4::text::bigint)::text AS done`,
@@ -74,6 +77,12 @@ export class EntryTable {
     const values = [plainArray(partitions), plainArray(after), `{${Float64Array.from(hand, Number).sort().join(',')}}`, String(limit)]
     const rows = await this.#link.read('take from the outbox', (query) => query(this.#take, values))
     return { entries: rows.map(takenEntry), snapshot: String(rows[0]?.at(-1) ?? '') }
+  }
+
+  /** Which of these transactions have added to the table, or are about to. */
+  async adders(transactions: readonly number[]): Promise<ReadonlySet<number>> {
+    const rows = await this.#link.read('see who adds to the outbox', (query) => query(this.#adders, [plainArray(transactions)]))
+    return new Set(rows.map(([transaction]) => Number(transaction)))
   }
 
   async probe({ partition, id }: FailedEntry): Promise<readonly TakenEntry[]> {
@@ -113,4 +122,12 @@ export class EntryTable {
     const values = [String(partition), destination, key ?? null, String(whole)]
     await this.#link.write('release what waits in the outbox', (query) => query(this.#release, values), { answerMs: 60_000 })
   }
+}
+
+/** Whoever adds has a lock on the table before an entry has its number, and until the end. Locks know a transaction by its number's lower half. */
+function addersStatement({ entries }: OutboxNames): string {
+  return `WITH locks AS MATERIALIZED (SELECT * FROM pg_locks l WHERE l.locktype IN ('relation', 'transactionid') AND l.granted)
+    SELECT t.number FROM unnest($1::text::bigint[]) AS t (number) WHERE EXISTS (
+      SELECT FROM locks own JOIN locks l USING (virtualtransaction)
+      WHERE own.transactionid::text::bigint = t.number % 4294967296 AND l.relation = '${entries}'::regclass)`
 }

@@ -1,9 +1,13 @@
 import type { TakenEntry } from './taken-entry.js'
 
-/** One batch: how far it went in each partition, and a transaction that began after it was taken. */
+/** One batch. */
 interface Batch {
+  /** How far it went in each partition. */
   readonly last: Map<number, number>
+  /** A transaction that began after it was taken: those that may add below have lower numbers. */
   fence: number | undefined
+  /** Transactions that run, and had added nothing after it was taken. */
+  readonly harmless: Set<number>
 }
 
 /**
@@ -15,6 +19,8 @@ export class ReadPositions {
   readonly #from = new Map<number, number>()
   readonly #hand = new Set<string>()
   #batches: Batch[] = []
+  /** As the last take saw them. */
+  #running: readonly number[] = []
 
   from(partition: number): number {
     return this.#from.get(partition) ?? 0
@@ -35,7 +41,7 @@ export class ReadPositions {
       last.set(partition, Number(id))
       this.#hand.add(id)
     }
-    this.#batches.push({ last, fence: undefined })
+    this.#batches.push({ last, fence: undefined, harmless: new Set() })
   }
 
   /** Called before a transaction puts these out of reach; what it answers is called with its number, once it has committed. */
@@ -47,14 +53,29 @@ export class ReadPositions {
     }
   }
 
+  /** Transactions that have not ended, for which the oldest batch waits. */
+  get heldUpBy(): readonly number[] {
+    const [batch] = this.#batches
+    return batch === undefined ? [] : this.#running.filter((transaction) => mayAddTo(batch, transaction))
+  }
+
+  /** Called before the server is asked which of these have added; what it answers is called with those that have not. */
+  asking(): (harmless: readonly number[]) => void {
+    const taken = [...this.#batches]
+    return (harmless) => {
+      for (const batch of taken) for (const transaction of harmless) batch.harmless.add(transaction)
+    }
+  }
+
   #advance(partitions: readonly number[], final: TakenEntry, snapshot: string): void {
     const [, next, running] = snapshot.split(':') as [string, string, string]
-    const oldest = running === '' ? Number(next) : Math.min(...running.split(',').map(Number))
+    this.#running = running === '' ? [] : running.split(',').map(Number)
     const end = partitions.indexOf(final.partition)
     // A batch may end anywhere in its last partition, and has nothing of those that follow.
     const reach = new Map(partitions.slice(0, end + 1).map((partition, index) => [partition, index === end ? Number(final.id) : Infinity]))
-    for (const { last, fence } of this.#batches) {
-      if (fence === undefined || fence >= oldest) continue
+    for (const batch of this.#batches) {
+      const { last, fence } = batch
+      if (fence === undefined || fence >= Number(next) || this.#running.some((transaction) => mayAddTo(batch, transaction))) continue
       for (const [partition, id] of last) {
         const reached = reach.get(partition) ?? 0
         this.#from.set(partition, Math.max(this.from(partition), Math.min(id, reached)))
@@ -63,4 +84,8 @@ export class ReadPositions {
     }
     this.#batches = this.#batches.filter(({ last }) => last.size > 0)
   }
+}
+
+function mayAddTo({ fence, harmless }: Batch, transaction: number): boolean {
+  return (fence === undefined || transaction < fence) && !harmless.has(transaction)
 }

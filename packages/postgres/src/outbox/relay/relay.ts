@@ -33,6 +33,8 @@ export interface RelayCounts {
 const mostBackoffMs = 5_000
 /** After so long a pass ends, to look for what is due and for partitions that have come or gone. */
 const passMs = 1_000
+/** How often it looks whether a transaction that does not end is one that adds. */
+const lookMs = 100
 
 /**
  * Publishes what waits in the outbox: of the partitions that it has, in the order of each key. What it has in hand stays in the table until
@@ -197,6 +199,7 @@ export class Relay {
   async #stream(): Promise<Error | undefined> {
     const until = performance.now() + passMs
     const positions = new ReadPositions()
+    let lookAt = performance.now() + lookMs
     let last = 0
     const take = async (): Promise<readonly TakenEntry[]> => {
       // Those after the last one first, so that none waits for a busy one.
@@ -207,6 +210,10 @@ export class Relay {
       const after = partitions.map((partition) => positions.from(partition))
       const { entries, snapshot } = await this.#table.take(partitions, after, positions.hand, this.#settings.options.batchSize)
       positions.took(partitions, entries, snapshot)
+      if (performance.now() > lookAt) {
+        lookAt = performance.now() + lookMs
+        await this.#lookForAdders(positions)
+      }
       last = entries.at(-1)?.partition ?? last
       return entries
     }
@@ -231,6 +238,15 @@ export class Relay {
       await next.catch(() => undefined)
       await this.#writing
     }
+  }
+
+  /** A transaction of somebody else that stays open must not keep what was read before being read again and again. */
+  async #lookForAdders(positions: ReadPositions): Promise<void> {
+    const transactions = positions.heldUpBy
+    if (transactions.length === 0) return
+    const answer = positions.asking()
+    const adders = await this.#table.adders(transactions)
+    answer(transactions.filter((transaction) => !adders.has(transaction)))
   }
 
   async #publish(batch: readonly TakenEntry[], positions: ReadPositions): Promise<Error | undefined> {
