@@ -49,6 +49,11 @@ export class FaultProxy implements AsyncDisposable {
     return this.#links.size
   }
 
+  /** Open connections that lost bytes for good, and are reset by `heal`. */
+  get lossy(): number {
+    return [...this.#links].filter(({ lostBytes }) => lostBytes).length
+  }
+
   /** Connections since the start. */
   get connections(): number {
     return this.#connections

@@ -29,8 +29,13 @@ export class FaultyLink {
     this.#server.resetAndDestroy()
   }
 
+  /** Whether bytes of it are lost for good. */
+  get lostBytes(): boolean {
+    return this.#flows.some((flow) => flow.lostBytes)
+  }
+
   heal(): void {
-    if (this.#flows.some((flow) => flow.lostBytes)) this.reset()
+    if (this.lostBytes) this.reset()
     else for (const flow of this.#flows) flow.release()
   }
 
