@@ -5,7 +5,7 @@ import { handlerDescriptions } from '../decorators/handler-descriptions.js'
 import { defaultLogger } from '../default-logger.js'
 import { type Ambient, ambient, type PublishFrom } from '../delivery/context.js'
 import type { Middleware } from '../delivery/subscriber.js'
-import { ClosedError, ConfigurationError, StoreNotConfiguredError, SubscriptionError, toError } from '../errors.js'
+import { ClosedError, ConfigurationError, SubscriptionError, toError } from '../errors.js'
 import type { EventEnvelope } from '../event/event-model.js'
 import type { MetadataDefaults } from '../event/metadata.js'
 import type { AnyEvent, AnyTarget, EventOf } from '../event/targets.js'
@@ -17,28 +17,24 @@ import type { HealthReport } from '../ports/health.js'
 import type { Instrumentation, WatchedBus } from '../ports/instrumentation.js'
 import type { ILogger } from '../ports/logger.js'
 import type { WireMessage } from '../ports/message.js'
-import type { OutboxOutlet } from '../ports/outbox.js'
-import type { EventEncoding, WatchedEncoding } from '../store/event-encoder.js'
-import { withStoredEvents } from '../store/event-store-base.js'
 import type { IStoredEvents } from '../store/stored-events.js'
 import { FieldEncryption } from '../wire/field-encryption.js'
 import type { WireFormat } from '../wire/wire-format.js'
+import { Backing } from './backing.js'
 import type { BusParts } from './bus-parts.js'
 import { type DeadLetterPlace, DeadLetters } from './dead-letters.js'
 import { type DestinationOf, destinationRule } from './destinations.js'
-import { Forwarder } from './forwarder.js'
 import { gaugesOf } from './gauges.js'
 import { healthOf, healthSettings } from './health.js'
 import { combineHooks } from './hooks.js'
 import type { IEventBus } from './i-event-bus.js'
 import { type CommonBusOptions, checkCommonOptions, clockOf, defaults } from './options.js'
-import { OutboxPublishing } from './outbox-publishing.js'
 import { Outgoing } from './outgoing.js'
 import type { PublishOptions } from './publish-options.js'
 import { Registrations } from './registrations.js'
-import { outgoing, sendWatched } from './sending.js'
+import { sendWatched } from './sending.js'
 import type { Side } from './side.js'
-import { type AcceptedFirst, StoredPublishing } from './stored-publishing.js'
+import type { AcceptedFirst } from './stored-publishing.js'
 import type {
   Handler,
   HandlerOptions,
@@ -70,10 +66,8 @@ export abstract class BusCore implements IEventBus {
   readonly #options: CommonBusOptions
   readonly #defaults: MetadataDefaults
   readonly #registrations: Registrations
-  protected readonly stored: AcceptedFirst | undefined
-  readonly #forwarder: Forwarder | undefined
+  readonly #backing: Backing
   readonly #watched: WatchedBus
-  #store: (IEventStore & IStoredEvents) | undefined
   #sides: readonly Side[] = []
   #state: State = { kind: 'idle' }
   #draining: Promise<void> | undefined
@@ -101,19 +95,19 @@ export abstract class BusCore implements IEventBus {
       destinationOf: this.destinationOf,
       sides: () => this.#sides,
     })
-    if (options.store !== undefined) {
-      this.#forwarder = new Forwarder({
-        store: options.store,
-        name: `forward:${service}`,
-        owner: this.instance,
-        clock: this.clock,
-        logger: this.logger,
-        publish: (messages) => this.#forward(messages),
-      })
-      this.stored = new StoredPublishing(options.store, this.#forwarder)
-    } else if (options.outbox !== undefined) {
-      this.stored = new OutboxPublishing(options.outbox)
-    }
+    this.#backing = new Backing({
+      store: options.store,
+      outbox: options.outbox,
+      service,
+      instance: this.instance,
+      defaults: this.#defaults,
+      keyStore: options.keyStore,
+      destinationOf: this.destinationOf,
+      clock: this.clock,
+      logger: this.logger,
+      hooks: this.hooks,
+      forward: (messages) => this.forward(messages),
+    })
     this.deadLetters = new DeadLetters(() => this.deadLetterPlace())
     this.#watched = {
       service,
@@ -141,7 +135,13 @@ export abstract class BusCore implements IEventBus {
   /** Once, by the constructor of the bus. */
   protected set sides(sides: readonly Side[]) {
     this.#sides = sides
-    this.#options.outbox?.encodeAs(this.#encoding)
+    // the last one carries events between processes
+    this.#backing.bus = { format: this.format, remote: sides.at(-1) as Side }
+  }
+
+  /** Where events go before a broker has them, if anywhere. */
+  protected get stored(): AcceptedFirst | undefined {
+    return this.#backing.first
   }
 
   start(options?: Abortable): Promise<void> {
@@ -205,33 +205,19 @@ export abstract class BusCore implements IEventBus {
   }
 
   getStore(): IEventStore & IStoredEvents {
-    const { store } = this.#options
-    if (store !== undefined) {
-      const { format, destinationOf, logger, clock } = this
-      const { keyStore } = this.#options
-      const settings = { defaults: this.#defaults, format, destinationOf, keyStore, logger, clock }
-      return (this.#store ??= withStoredEvents(store, settings))
-    }
-    throw new StoreNotConfiguredError('This bus has no event store. Give it one: { store: new MemoryEventStore() }, or another store.')
+    return this.#backing.store
   }
 
   async idle({ signal }: Abortable = {}): Promise<void> {
     if (this.#inOwnHandler)
       throw new ConfigurationError('idle() was called by a handler of this bus, and would wait for that handler. Call it elsewhere.')
     await this.#whenOpen(undefined)
-    for (;;) {
+    // What an outbox hands on between the look at its broker and the look at the outbox is seen by the next look only.
+    const looks = this.#options.outbox === undefined ? 1 : 2
+    for (let quiet = 0; ; ) {
       signal?.throwIfAborted()
-      // In this order: what is forwarded is then seen by its side, and what a handler appends meanwhile by the head.
-      const head = await this.#options.store?.head()
-      const pending = (await this.#forwarder?.pending()) === true
-      const busy = await Promise.all(this.#sides.map((side) => side.busy()))
-      if (
-        !pending &&
-        (await this.#options.outbox?.pending()) !== true &&
-        !busy.includes(true) &&
-        (await this.#options.store?.head()) === head
-      )
-        return
+      quiet = (await this.#isQuiet()) ? quiet + 1 : 0
+      if (quiet === looks) return
       await new Promise<void>((resolve) => this.clock.setTimer(resolve, 2))
     }
   }
@@ -311,16 +297,17 @@ export abstract class BusCore implements IEventBus {
     )
   }
 
-  async #forward(messages: readonly WireMessage[]): Promise<void> {
-    if (this.hooks.sending === undefined) return this.forward(messages)
-    const destinations = messages.map(({ destination }) => destination)
-    const event = { way: 'forward', broker: this.getBroker().name, events: messages.map(outgoing), destinations, cause: undefined } as const
-    await sendWatched(this.hooks, event, () => this.forward(messages))
-  }
-
   /** A publish inside a handler never waits for handlers: two that wait for each other would wait for ever. */
   #waits(cause: Ambient | undefined): boolean {
     return this.#options.waitForHandlers === true && cause === undefined
+  }
+
+  /** In this order: what is forwarded is then seen by its side, and what a handler appends or adds meanwhile by the last looks. */
+  async #isQuiet(): Promise<boolean> {
+    const head = await this.#backing.head()
+    if (await this.#backing.pending()) return false
+    const busy = await Promise.all(this.#sides.map((side) => side.busy()))
+    return !busy.includes(true) && !(await this.#backing.pending()) && (await this.#backing.head()) === head
   }
 
   async #whenOpen(cause: Ambient | undefined): Promise<void> {
@@ -337,10 +324,7 @@ export abstract class BusCore implements IEventBus {
     try {
       await Promise.all(this.#sides.map((side) => side.broker.connect(options)))
       await this.#registrations.openAll(options)
-      // what others save in the store from now on is stamped and encoded as here
-      if (this.#options.store !== undefined) this.getStore()
-      await this.#forwarder?.start()
-      await this.#options.outbox?.start(this.#outlet(), options)
+      await this.#backing.start(options)
       if (this.#state.kind === 'starting') {
         this.#state = { kind: 'open' }
         this.hooks.started?.(this.#watched)
@@ -358,35 +342,8 @@ export abstract class BusCore implements IEventBus {
   get #parts(): BusParts {
     const { store, outbox, health } = this.#options
     const { clock } = this
-    return { state: this.#state.kind, sides: this.#sides, store, outbox, forwarder: this.#forwarder, clock, health: healthSettings(health) }
-  }
-
-  /** To the side that carries events between processes: the last one. */
-  #outlet(): OutboxOutlet {
-    const { broker } = this.#sides.at(-1) as Side
-    return {
-      clock: this.clock,
-      logger: this.logger,
-      check: (message) => broker.check(message),
-      publish: (messages) => this.#forward(messages),
-      health: (options) => broker.health(options),
-    }
-  }
-
-  get #encoding(): EventEncoding {
-    const { broker } = this.#sides.at(-1) as Side
-    return {
-      defaults: this.#defaults,
-      format: this.format,
-      destinationOf: this.destinationOf,
-      keyStore: this.#options.keyStore,
-      watched: this.hooks.sending === undefined ? undefined : (sending, encode) => this.#appendWatched(broker.name, sending, encode),
-    }
-  }
-
-  /** What users add to the outbox themselves is told as what `publish` adds to it. */
-  #appendWatched(broker: string, sending: WatchedEncoding, encode: () => Awaitable<void>): Awaitable<void> {
-    return sendWatched(this.hooks, { way: 'append', broker, ...sending }, encode)
+    const { forwarder } = this.#backing
+    return { state: this.#state.kind, sides: this.#sides, store, outbox, forwarder, clock, health: healthSettings(health) }
   }
 
   get #inOwnHandler(): boolean {
@@ -407,7 +364,7 @@ export abstract class BusCore implements IEventBus {
     await this.#inTime(options, async () => {
       await this.#endConsumers()
       // after the handlers, whose last events are forwarded too; what can't be by now waits in the store
-      await Promise.race([Promise.all([this.#forwarder?.stop(), this.#options.outbox?.stop()]), aborted(this.closing.signal)])
+      await Promise.race([this.#backing.stop(), aborted(this.closing.signal)])
       await Promise.all(this.#sides.map((side) => side.close(options)))
     })
   }
