@@ -1,7 +1,7 @@
 import { newEventId } from '@interline/core'
 import { Arrivals, type Order, order } from '../payload.js'
 import type { Contestant } from '../rounds.js'
-import { emmettEvent, message, type Server } from './server.js'
+import { type ByHand, emmettEvent, message, type Server } from './server.js'
 
 /** Appends these events to a stream at a version. */
 type Append = (stream: string, expected: number, numbers: readonly number[]) => Promise<unknown>
@@ -35,26 +35,54 @@ function inStreams(append: Append, size: number, writers: number): (events: numb
 
 /** One call of one prepared statement with version check, by hand, the store, and another library's. */
 export async function appenders(server: Server, size: number, writers: number): Promise<readonly Contestant[]> {
-  return [await byHand(server, size, writers), await interline(server, size, writers), await emmett(server, size, writers)]
+  return [
+    await byHand(server, size, writers),
+    await interline(server, size, writers),
+    await emmett(server, size, writers),
+    await byHandWithAll(server, size, writers),
+  ]
 }
 
 async function byHand(server: Server, size: number, writers: number): Promise<Contestant> {
-  const { pool } = server
-  const { events: table, append } = await server.byHand()
-  const text = `SELECT ${append}($1, $2, $3, $4, $5)`
-  const call: Append = (stream, expected, numbers) => {
-    const values = [
-      stream,
-      expected,
-      numbers.map(() => newEventId()),
-      numbers.map(() => 'bench.OrderCreated'),
-      numbers.map((number) => JSON.stringify(order(number))),
+  const names = await server.byHand()
+  const text = `SELECT ${names.append}($1, $2, $3, $4, $5)`
+  const valuesOf = (numbers: readonly number[]): unknown[] => [
+    numbers.map(() => newEventId()),
+    numbers.map(() => 'bench.OrderCreated'),
+    numbers.map((number) => JSON.stringify(order(number))),
+  ]
+  return prepared(server, 'pg, a function with version check', names, text, valuesOf, size, writers)
+}
+
+async function byHandWithAll(server: Server, size: number, writers: number): Promise<Contestant> {
+  const names = await server.byHandWithAll()
+  const text = `SELECT ${names.append}($1, $2, $3, $4, $5, $6)`
+  const valuesOf = (numbers: readonly number[]): unknown[] => {
+    const messages = numbers.map(message)
+    return [
+      messages.map(({ attributes }) => attributes.id),
+      messages.map(({ attributes }) => attributes.type),
+      messages.map(({ attributes: { id, type, ...others } }) => JSON.stringify(others)),
+      messages.map(({ data }) => data),
     ]
-    return pool.query({ name: append.slice(-50), text, values })
   }
+  return prepared(server, 'pg, the same with ids once, order of all, attributes and indexes', names, text, valuesOf, size, writers)
+}
+
+function prepared(
+  { pool }: Server,
+  name: string,
+  { append, events: table }: ByHand,
+  text: string,
+  valuesOf: (numbers: readonly number[]) => unknown[],
+  size: number,
+  writers: number,
+): Contestant {
+  const call: Append = (stream, expected, numbers) =>
+    pool.query({ name: append.slice(-50), text, values: [stream, expected, ...valuesOf(numbers)] })
   const arrivals = new Arrivals()
   return {
-    name: `pg, a function with version check${writers > 1 ? `, pool of ${pool.options.max}` : ''}`,
+    name: `${name}${writers > 1 ? `, pool of ${pool.options.max}` : ''}`,
     run: inStreams(call, size, writers),
     async check(events) {
       arrivals.expect(events)

@@ -15,6 +15,21 @@ export interface Emmett {
   readonly pool: pg.Pool
 }
 
+/** A table of events and the function that appends to it. */
+export interface ByHand {
+  readonly events: string
+  readonly append: string
+}
+
+/** Raises a stream's version, where it is the expected one. */
+const raise = (streams: string): string => `
+        IF p_expected = 0 THEN
+          INSERT INTO ${streams} VALUES (p_stream, cardinality(p_ids)) ON CONFLICT DO NOTHING;
+        ELSE
+          UPDATE ${streams} SET version = version + cardinality(p_ids) WHERE stream = p_stream AND version = p_expected;
+        END IF;
+        IF NOT FOUND THEN RAISE EXCEPTION 'wrong version'; END IF;`
+
 /** The server of a run, and the schema that the run has there. */
 export class Server implements AsyncDisposable {
   readonly schema = `bench_${randomUUID().replaceAll('-', '').slice(0, 16)}`
@@ -40,30 +55,56 @@ export class Server implements AsyncDisposable {
    * What one writes by hand for an append with a version check: streams and events, and one function that raises the one and inserts the
    * others. No order of all, no idempotent retry, no index but the two keys.
    */
-  async byHand(): Promise<{ readonly events: string; readonly append: string }> {
-    const name = (what: string): string => `"${this.schema}".raw_${this.#tables}_${what}`
-    this.#tables++
-    const [events, streams, append] = [name('events'), name('streams'), name('append')]
+  async byHand(): Promise<ByHand> {
+    const names = this.#byHandNames()
     await this.pool.query(`CREATE SCHEMA IF NOT EXISTS "${this.schema}"`)
     await this.pool.query(`
-      CREATE TABLE ${streams} (stream text PRIMARY KEY, version bigint NOT NULL);
-      CREATE TABLE ${events} (position bigserial PRIMARY KEY, stream text NOT NULL, version bigint NOT NULL, id text NOT NULL,
+      CREATE TABLE ${names.streams} (stream text PRIMARY KEY, version bigint NOT NULL);
+      CREATE TABLE ${names.events} (position bigserial PRIMARY KEY, stream text NOT NULL, version bigint NOT NULL, id text NOT NULL,
         type text NOT NULL, data text NOT NULL, UNIQUE (stream, version));
-      CREATE FUNCTION ${append}(p_stream text, p_expected bigint, p_ids text[], p_types text[], p_data text[]) RETURNS bigint
+      CREATE FUNCTION ${names.append}(p_stream text, p_expected bigint, p_ids text[], p_types text[], p_data text[]) RETURNS bigint
       LANGUAGE plpgsql AS $body$
       BEGIN
-        IF p_expected = 0 THEN
-          INSERT INTO ${streams} VALUES (p_stream, cardinality(p_ids)) ON CONFLICT DO NOTHING;
-        ELSE
-          UPDATE ${streams} SET version = version + cardinality(p_ids) WHERE stream = p_stream AND version = p_expected;
-        END IF;
-        IF NOT FOUND THEN RAISE EXCEPTION 'wrong version'; END IF;
-        INSERT INTO ${events} (stream, version, id, type, data)
+        ${raise(names.streams)}
+        INSERT INTO ${names.events} (stream, version, id, type, data)
           SELECT p_stream, p_expected + e.place, e.id, e.type, e.data
           FROM unnest(p_ids, p_types, p_data) WITH ORDINALITY AS e (id, type, data, place);
         RETURN p_expected + cardinality(p_ids);
       END $body$`)
-    return { events, append }
+    return names
+  }
+
+  /**
+   * The same with what an event store needs beside it: the other attributes of a CloudEvent, an id that is there once, indexes to find events
+   * of a type and of a time, and the lock by which a reader of all events knows how far it may go.
+   */
+  async byHandWithAll(): Promise<ByHand> {
+    const names = this.#byHandNames()
+    await this.pool.query(`CREATE SCHEMA IF NOT EXISTS "${this.schema}"`)
+    await this.pool.query(`
+      CREATE TABLE ${names.streams} (stream text COLLATE "C" PRIMARY KEY, version bigint NOT NULL);
+      CREATE SEQUENCE ${names.position};
+      CREATE TABLE ${names.events} (position bigint PRIMARY KEY, stream text COLLATE "C" NOT NULL, version bigint NOT NULL, id text COLLATE "C" NOT NULL,
+        type text COLLATE "C" NOT NULL, attributes text NOT NULL, data text NOT NULL, recorded_at timestamptz NOT NULL, UNIQUE (stream, version), UNIQUE (id));
+      CREATE INDEX ON ${names.events} (type, position);
+      CREATE INDEX ON ${names.events} USING brin (recorded_at);
+      CREATE FUNCTION ${names.append}(p_stream text, p_expected bigint, p_ids text[], p_types text[], p_attributes text[], p_data text[]) RETURNS bigint
+      LANGUAGE plpgsql AS $body$
+      BEGIN
+        ${raise(names.streams)}
+        PERFORM pg_advisory_xact_lock_shared('${names.events}'::regclass::oid::integer, last_value::integer) FROM ${names.position};
+        INSERT INTO ${names.events} (position, stream, version, id, type, attributes, data, recorded_at)
+          SELECT nextval('${names.position}'), p_stream, p_expected + e.place, e.id, e.type, e.attributes, e.data, clock_timestamp()
+          FROM unnest(p_ids, p_types, p_attributes, p_data) WITH ORDINALITY AS e (id, type, attributes, data, place);
+        RETURN p_expected + cardinality(p_ids);
+      END $body$`)
+    return names
+  }
+
+  #byHandNames(): ByHand & Readonly<Record<'streams' | 'position', string>> {
+    const name = (what: string): string => `"${this.schema}".raw_${this.#tables}_${what}`
+    this.#tables++
+    return { events: name('events'), streams: name('streams'), append: name('append'), position: name('position') }
   }
 
   /** Emmett's store. Its tables and functions have fixed names, and it looks for them in all schemas: it gets a database of its own. */

@@ -1,3 +1,4 @@
+import { newEventId } from '@interline/core'
 import type { Redis } from 'ioredis'
 import { busThatConsumes, fillings } from '../brokers/consuming.js'
 import { Arrivals, order } from '../payload.js'
@@ -13,6 +14,8 @@ export async function consumers(server: Server): Promise<readonly Contestant[]> 
     await raw(server),
     await busThatConsumes(server.bus('plain', { dedup: false }), 'interline, dedup: false'),
     await busThatConsumes(server.bus('dedup'), 'interline as it is, with dedup'),
+    await careful(server, false),
+    await careful(server, true),
   ]
 }
 
@@ -56,4 +59,87 @@ async function fill(client: Redis, stream: string, events: number): Promise<void
     }
     await pipeline.exec()
   }
+}
+
+const partitions = 8
+const doublesMs = 60_000
+
+/**
+ * What one writes by hand for the same: entries with the attributes of a CloudEvent, in eight streams, each acknowledged for itself; and to
+ * handle none twice, a key for each that is claimed before and marked as done after.
+ */
+async function careful(server: Server, dedup: boolean): Promise<Contestant> {
+  const [reader, writer] = [await server.raw(), await server.raw()]
+  const name = dedup ? 'careful-dedup' : 'careful'
+  const streams = Array.from({ length: partitions }, (_, partition) => server.key(`${name}:${partition}`))
+  const arrivals = new Arrivals()
+  for (const stream of streams) await reader.xgroup('CREATE', stream, group, '$', 'MKSTREAM')
+  const keyOf = (id: string | undefined): string => server.key(`${name}:done:${id}`)
+  const claim = async (events: readonly Record<string, string>[]): Promise<readonly Record<string, string>[]> => {
+    if (!dedup) return events
+    const pipeline = reader.pipeline()
+    for (const { id } of events) pipeline.set(keyOf(id), 'claimed', 'PX', doublesMs, 'NX')
+    const answers = await pipeline.exec()
+    return events.filter((_, index) => answers?.[index]?.[1] === 'OK')
+  }
+  const acknowledge = async (handled: readonly Record<string, string>[], stream: string, ids: readonly string[]): Promise<void> => {
+    const pipeline = writer.pipeline()
+    if (dedup) for (const { id } of handled) pipeline.set(keyOf(id), 'done', 'PX', doublesMs)
+    await pipeline.xack(stream, group, ...ids).exec()
+  }
+  return {
+    name: `ioredis, the same entries in ${partitions} streams${dedup ? ', a key for each against doubles' : ''}`,
+    async prepare(events) {
+      arrivals.expect(events)
+      for (const numbers of fillings(events)) {
+        const pipeline = writer.pipeline()
+        for (const number of numbers) pipeline.xadd(streams[number % partitions] as string, '*', ...cloudEvent(number))
+        await pipeline.exec()
+      }
+    },
+    async run(events) {
+      let acknowledged: Promise<unknown> = Promise.resolve()
+      for (let left = events; left > 0; ) {
+        const ends = streams.map(() => '>')
+        const answer = await reader.xreadgroup('GROUP', group, 'one', 'COUNT', batchSize, 'STREAMS', ...streams, ...ends)
+        for (const [stream, entries] of (answer ?? []) as [string, [string, string[]][]][]) {
+          const handled = await claim(entries.map(([, fields]) => attributesOf(fields)))
+          for (const { data = '' } of handled) arrivals.arrived(JSON.parse(data))
+          await acknowledged
+          acknowledged = acknowledge(
+            handled,
+            stream,
+            entries.map(([id]) => id),
+          )
+          left -= entries.length
+        }
+      }
+      await acknowledged
+    },
+    async check() {
+      arrivals.check()
+      for (const stream of streams) await writer.xtrim(stream, 'MAXLEN', 0)
+    },
+  }
+}
+
+function cloudEvent(number: number): readonly string[] {
+  const id = newEventId()
+  const attributes = {
+    specversion: '1.0',
+    id,
+    source: 'bench',
+    type: 'bench.OrderCreated',
+    time: new Date().toISOString(),
+    topic: 'bench.created',
+    correlationid: id,
+    datacontenttype: 'application/json',
+  }
+  return [...Object.entries(attributes).flat(), 'data', JSON.stringify(order(number))]
+}
+
+function attributesOf(fields: readonly string[]): Record<string, string> {
+  const attributes: Record<string, string> = {}
+  for (let index = 0; index < fields.length; index += 2) attributes[fields[index] as string] = fields[index + 1] as string
+  return attributes
 }
