@@ -1,7 +1,6 @@
-import { newEventId } from '@interline/core'
-import { Arrivals, type Order, order } from '../payload.js'
+import { Arrivals, type Order } from '../payload.js'
 import type { Contestant } from '../rounds.js'
-import { type ByHand, emmettEvent, message, type Server } from './server.js'
+import { type ByHand, byHandValues, emmettEvent, message, type Server, valuesWithAll } from './server.js'
 
 /** Appends these events to a stream at a version. */
 type Append = (stream: string, expected: number, numbers: readonly number[]) => Promise<unknown>
@@ -35,38 +34,32 @@ function inStreams(append: Append, size: number, writers: number): (events: numb
 
 /** One call of one prepared statement with version check, by hand, the store, and another library's. */
 export async function appenders(server: Server, size: number, writers: number): Promise<readonly Contestant[]> {
-  return [
-    await byHand(server, size, writers),
-    await interline(server, size, writers),
-    await emmett(server, size, writers),
-    await byHandWithAll(server, size, writers),
-  ]
+  return [await byHand(server, size, writers), await interline(server, size, writers), await emmett(server, size, writers)]
+}
+
+/** The store beside a function that does the same work. */
+export async function equalAppenders(server: Server, size: number): Promise<readonly Contestant[]> {
+  return [await byHandWithAll(server, size, 1), await interline(server, size, 1)]
 }
 
 async function byHand(server: Server, size: number, writers: number): Promise<Contestant> {
   const names = await server.byHand()
   const text = `SELECT ${names.append}($1, $2, $3, $4, $5)`
-  const valuesOf = (numbers: readonly number[]): unknown[] => [
-    numbers.map(() => newEventId()),
-    numbers.map(() => 'bench.OrderCreated'),
-    numbers.map((number) => JSON.stringify(order(number))),
-  ]
-  return prepared(server, 'pg, a function with version check', names, text, valuesOf, size, writers)
+  return prepared(server, 'pg, a function with version check', names, text, byHandValues, size, writers)
 }
 
 async function byHandWithAll(server: Server, size: number, writers: number): Promise<Contestant> {
   const names = await server.byHandWithAll()
   const text = `SELECT ${names.append}($1, $2, $3, $4, $5, $6)`
-  const valuesOf = (numbers: readonly number[]): unknown[] => {
-    const messages = numbers.map(message)
-    return [
-      messages.map(({ attributes }) => attributes.id),
-      messages.map(({ attributes }) => attributes.type),
-      messages.map(({ attributes: { id, type, ...others } }) => JSON.stringify(others)),
-      messages.map(({ data }) => data),
-    ]
-  }
-  return prepared(server, 'pg, the same with ids once, order of all, attributes and indexes', names, text, valuesOf, size, writers)
+  return prepared(
+    server,
+    'pg, a function with version check, ids once, order of all, attributes and indexes',
+    names,
+    text,
+    valuesWithAll,
+    size,
+    writers,
+  )
 }
 
 function prepared(
@@ -74,7 +67,7 @@ function prepared(
   name: string,
   { append, events: table }: ByHand,
   text: string,
-  valuesOf: (numbers: readonly number[]) => unknown[],
+  valuesOf: (numbers: readonly number[]) => readonly unknown[],
   size: number,
   writers: number,
 ): Contestant {
@@ -94,7 +87,7 @@ function prepared(
 }
 
 async function interline(server: Server, size: number, writers: number): Promise<Contestant> {
-  const table = `append_${size}_${writers}`
+  const table = server.table('append')
   const store = await server.store(table)
   const call: Append = (stream, expectedVersion, numbers) => store.append(stream, numbers.map(message), { expectedVersion })
   const arrivals = new Arrivals()

@@ -1,120 +1,115 @@
-import { Arrivals, type Order, order } from '../payload.js'
+import type pg from 'pg'
+import { Arrivals, type Order } from '../payload.js'
 import type { Contestant } from '../rounds.js'
-import { emmettEvent, message, type Server } from './server.js'
+import { byHandValues, emmettEvent, message, type Server, valuesWithAll } from './server.js'
 
 const pageSize = 500
 const batchSize = 1_000
 
+interface Reader {
+  readonly name: string
+  /** Appends the orders of these numbers to the stream, which has `first` events. */
+  write(stream: string, first: number, numbers: readonly number[]): Promise<unknown>
+  /** Called when all are there. */
+  filled?(): Promise<unknown>
+  read(stream: string, arrived: Arrivals['arrived']): Promise<void>
+}
+
 /** A stream, read to its end: pages by key and JSON.parse, by hand, the store, and another library's. */
 export async function readers(server: Server): Promise<readonly Contestant[]> {
+  return [contestant(await byHand(server)), contestant(await interline(server)), contestant(await emmett(server))]
+}
+
+/** The store beside pages that have the attributes of a CloudEvent, too. */
+export async function equalReaders(server: Server): Promise<readonly Contestant[]> {
+  return [contestant(await byHandWithAll(server)), contestant(await interline(server))]
+}
+
+/** The stream is filled once, and read in every round. */
+function contestant({ name, write, filled, read }: Reader): Contestant {
+  const arrivals = new Arrivals()
+  let there = 0
+  return {
+    name,
+    async prepare(events) {
+      arrivals.expect(events)
+      if (there === events) return
+      there = events
+      for (let first = 0; first < events; first += batchSize) {
+        const numbers = Array.from({ length: Math.min(batchSize, events - first) }, (_, index) => first + index)
+        await write(`s-${events}`, first, numbers)
+      }
+      await filled?.()
+    },
+    run: (events) => read(`s-${events}`, arrivals.arrived),
+    check: () => arrivals.check(),
+  }
+}
+
+/** By the plans that a server makes that knows its tables. */
+async function byHand(server: Server): Promise<Reader> {
   const { pool } = server
   const { events: table, append } = await server.byHand()
-  const store = await server.store('reading')
-  const { events: tableWithAll, append: appendWithAll } = await server.byHandWithAll()
-  const { store: other, messages, pool: otherPool } = await server.emmett()
-  const fill = async (events: number, write: (first: number, numbers: readonly number[]) => Promise<unknown>): Promise<void> => {
-    for (let first = 0; first < events; first += batchSize) {
-      await write(
-        first,
-        Array.from({ length: Math.min(batchSize, events - first) }, (_, index) => first + index),
-      )
-    }
+  const text = `SELECT version, id, type, data FROM ${table} WHERE stream = $1 AND version > $2 ORDER BY version LIMIT ${pageSize}`
+  return {
+    name: 'pg, pages of 500 by key',
+    write: (stream, first, numbers) => pool.query(`SELECT ${append}($1, $2, $3, $4, $5)`, [stream, first, ...byHandValues(numbers)]),
+    filled: () => pool.query(`ANALYZE ${table}`),
+    read: (stream, arrived) => inPages(pool, 'read', text, stream, ({ data }) => arrived(JSON.parse(data))),
   }
-  let filled = 0
-  const prepare = async (events: number): Promise<void> => {
-    if (filled === events) return
-    filled = events
-    await pool.query(`TRUNCATE ${table}, ${tableWithAll}`)
-    await fill(events, (first, numbers) => {
-      const ids = numbers.map((number) => `id-${events}-${number}`)
-      const values = [
-        `s-${events}`,
-        first,
-        ids,
-        ids.map(() => 'bench.OrderCreated'),
-        numbers.map((number) => JSON.stringify(order(number))),
-      ]
-      return pool.query(`SELECT ${append}($1, $2, $3, $4, $5)`, values)
-    })
-    await fill(events, (first, numbers) => {
-      const messages = numbers.map(message)
-      const values = [
-        `s-${events}`,
-        first,
-        messages.map(({ attributes }) => attributes.id),
-        messages.map(({ attributes }) => attributes.type),
-        messages.map(({ attributes: { id, type, ...others } }) => JSON.stringify(others)),
-        messages.map(({ data }) => data),
-      ]
-      return pool.query(`SELECT ${appendWithAll}($1, $2, $3, $4, $5, $6)`, values)
-    })
-    await fill(events, (_first, numbers) => other.appendToStream(`s-${events}`, numbers.map(emmettEvent)))
-    // They are read by the plans that a server makes that knows its tables.
-    await Promise.all([pool.query(`ANALYZE ${table}, ${tableWithAll}`), otherPool.query(`ANALYZE ${messages}`)])
-    await fill(events, (first, numbers) => store.append(`s-${events}`, numbers.map(message), { expectedVersion: first }))
+}
+
+async function byHandWithAll(server: Server): Promise<Reader> {
+  const { pool } = server
+  const { events: table, append } = await server.byHandWithAll()
+  const text = `SELECT version, position, recorded_at, id, type, attributes, data FROM ${table}
+    WHERE stream = $1 AND version > $2 ORDER BY version LIMIT ${pageSize}`
+  return {
+    name: 'pg, pages of 500 by key, with the attributes of a CloudEvent',
+    write: (stream, first, numbers) => pool.query(`SELECT ${append}($1, $2, $3, $4, $5, $6)`, [stream, first, ...valuesWithAll(numbers)]),
+    filled: () => pool.query(`ANALYZE ${table}`),
+    read: (stream, arrived) =>
+      inPages(pool, 'read-with-all', text, stream, ({ id, type, attributes = '{}', data }) => {
+        const event: { readonly data: Order } = { ...JSON.parse(attributes), id, type, data: JSON.parse(data) }
+        arrived(event.data)
+      }),
   }
-  const arrivals = new Arrivals()
-  const check = (): void => arrivals.check()
-  return [
-    {
-      name: 'pg, pages of 500 by key',
-      prepare,
-      async run(events) {
-        arrivals.expect(events)
-        for (let version = 0; ; ) {
-          const { rows } = await pool.query<{ version: string; id: string; type: string; data: string }>({
-            name: 'read',
-            text: `SELECT version, id, type, data FROM ${table} WHERE stream = $1 AND version > $2 ORDER BY version LIMIT ${pageSize}`,
-            values: [`s-${events}`, version],
-          })
-          for (const row of rows) {
-            version = Number(row.version)
-            arrivals.arrived(JSON.parse(row.data))
-          }
-          if (rows.length < pageSize) return
-        }
-      },
-      check,
+}
+
+interface Row {
+  readonly version: string
+  readonly data: string
+  readonly [column: string]: string
+}
+
+async function inPages(pool: pg.Pool, name: string, text: string, stream: string, take: (row: Row) => void): Promise<void> {
+  for (let version = '0'; ; ) {
+    const { rows } = await pool.query<Row>({ name, text, values: [stream, version] })
+    for (const row of rows) take(row)
+    if (rows.length < pageSize) return
+    version = rows.at(-1)?.version ?? version
+  }
+}
+
+async function interline(server: Server): Promise<Reader> {
+  const store = await server.store(server.table('reading'))
+  return {
+    name: 'interline, readStream',
+    write: (stream, first, numbers) => store.append(stream, numbers.map(message), { expectedVersion: first }),
+    async read(stream, arrived) {
+      for await (const event of store.readStream(stream)) arrived(JSON.parse(event.message.data as string))
     },
-    {
-      name: 'interline, readStream',
-      prepare,
-      async run(events) {
-        arrivals.expect(events)
-        for await (const event of store.readStream(`s-${events}`)) arrivals.arrived(JSON.parse(event.message.data as string))
-      },
-      check,
+  }
+}
+
+async function emmett(server: Server): Promise<Reader> {
+  const { store, messages, pool } = await server.emmett()
+  return {
+    name: '@event-driven-io/emmett-postgresql',
+    write: (stream, _first, numbers) => store.appendToStream(stream, numbers.map(emmettEvent)),
+    filled: () => pool.query(`ANALYZE ${messages}`),
+    async read(stream, arrived) {
+      for (const { data } of (await store.readStream(stream)).events) arrived(data as unknown as Order)
     },
-    {
-      name: '@event-driven-io/emmett-postgresql',
-      prepare,
-      async run(events) {
-        arrivals.expect(events)
-        for (const { data } of (await other.readStream(`s-${events}`)).events) arrivals.arrived(data as unknown as Order)
-      },
-      check,
-    },
-    {
-      name: 'pg, the same with the attributes of a CloudEvent',
-      prepare,
-      async run(events) {
-        arrivals.expect(events)
-        for (let version = 0; ; ) {
-          const { rows } = await pool.query<Record<'version' | 'position' | 'id' | 'type' | 'attributes' | 'data', string>>({
-            name: 'read-with-all',
-            text: `SELECT version, position, recorded_at, id, type, attributes, data FROM ${tableWithAll}
-              WHERE stream = $1 AND version > $2 ORDER BY version LIMIT ${pageSize}`,
-            values: [`s-${events}`, version],
-          })
-          for (const { id, type, attributes, data, ...row } of rows) {
-            version = Number(row.version)
-            const event = { ...JSON.parse(attributes), id, type, data: JSON.parse(data) }
-            arrivals.arrived(event.data)
-          }
-          if (rows.length < pageSize) return
-        }
-      },
-      check,
-    },
-  ]
+  }
 }

@@ -101,9 +101,14 @@ export class Server implements AsyncDisposable {
     return names
   }
 
+  /** A name that nothing has. */
+  table(what: string): string {
+    return `${what}_${this.#tables++}`
+  }
+
   #byHandNames(): ByHand & Readonly<Record<'streams' | 'position', string>> {
-    const name = (what: string): string => `"${this.schema}".raw_${this.#tables}_${what}`
-    this.#tables++
+    const table = this.table('raw')
+    const name = (what: string): string => `"${this.schema}".${table}_${what}`
     return { events: name('events'), streams: name('streams'), append: name('append'), position: name('position') }
   }
 
@@ -135,6 +140,22 @@ export class Server implements AsyncDisposable {
     await this.pool.query(`DROP SCHEMA IF EXISTS "${this.schema}" CASCADE`)
     await this.pool.end()
   }
+}
+
+/** For the function of `byHand`, after stream and version. */
+export function byHandValues(numbers: readonly number[]): readonly (readonly string[])[] {
+  return [numbers.map(() => newEventId()), numbers.map(() => 'bench.OrderCreated'), numbers.map((number) => JSON.stringify(order(number)))]
+}
+
+/** For the function of `byHandWithAll`. */
+export function valuesWithAll(numbers: readonly number[]): readonly (readonly string[])[] {
+  const messages = numbers.map(message)
+  return [
+    messages.map(({ attributes: { id = '' } }) => id),
+    messages.map(({ attributes: { type = '' } }) => type),
+    messages.map(({ attributes: { id, type, ...others } }) => JSON.stringify(others)),
+    messages.map(({ data }) => data as string),
+  ]
 }
 
 /** An event as Emmett takes it, which makes its id by itself. */

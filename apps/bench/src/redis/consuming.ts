@@ -1,8 +1,8 @@
-import { newEventId } from '@interline/core'
 import type { Redis } from 'ioredis'
 import { busThatConsumes, fillings } from '../brokers/consuming.js'
 import { Arrivals, order } from '../payload.js'
 import type { Contestant } from '../rounds.js'
+import { entryOf, partitions } from './entry.js'
 import type { Server } from './server.js'
 
 const batchSize = 100
@@ -14,9 +14,13 @@ export async function consumers(server: Server): Promise<readonly Contestant[]> 
     await raw(server),
     await busThatConsumes(server.bus('plain', { dedup: false }), 'interline, dedup: false'),
     await busThatConsumes(server.bus('dedup'), 'interline as it is, with dedup'),
-    await careful(server, false),
-    await careful(server, true),
   ]
+}
+
+/** The same beside ioredis at the same work. */
+export async function equals(server: Server, dedup: boolean): Promise<readonly Contestant[]> {
+  const bus = dedup ? server.bus('equal-dedup') : server.bus('equal', { dedup: false })
+  return [await careful(server, dedup), await busThatConsumes(bus, `interline${dedup ? ', with dedup' : ', dedup: false'}`)]
 }
 
 /** 100 at a time, acknowledged by one call which the next read does not wait for. */
@@ -61,7 +65,6 @@ async function fill(client: Redis, stream: string, events: number): Promise<void
   }
 }
 
-const partitions = 8
 const doublesMs = 60_000
 
 /**
@@ -93,7 +96,7 @@ async function careful(server: Server, dedup: boolean): Promise<Contestant> {
       arrivals.expect(events)
       for (const numbers of fillings(events)) {
         const pipeline = writer.pipeline()
-        for (const number of numbers) pipeline.xadd(streams[number % partitions] as string, '*', ...cloudEvent(number))
+        for (const number of numbers) pipeline.xadd(streams[number % partitions] as string, '*', ...entryOf(number))
         await pipeline.exec()
       }
     },
@@ -121,21 +124,6 @@ async function careful(server: Server, dedup: boolean): Promise<Contestant> {
       for (const stream of streams) await writer.xtrim(stream, 'MAXLEN', 0)
     },
   }
-}
-
-function cloudEvent(number: number): readonly string[] {
-  const id = newEventId()
-  const attributes = {
-    specversion: '1.0',
-    id,
-    source: 'bench',
-    type: 'bench.OrderCreated',
-    time: new Date().toISOString(),
-    topic: 'bench.created',
-    correlationid: id,
-    datacontenttype: 'application/json',
-  }
-  return [...Object.entries(attributes).flat(), 'data', JSON.stringify(order(number))]
 }
 
 function attributesOf(fields: readonly string[]): Record<string, string> {

@@ -1,8 +1,8 @@
 import type { Report } from '../report.js'
 import { compare } from '../rounds.js'
-import { consumers } from './consuming.js'
+import { consumers, equals } from './consuming.js'
 import { latencies } from './latency.js'
-import { batchPublishers, concurrentPublishers } from './publishing.js'
+import { batchPublishers, concurrentPublishers, equalPublishers } from './publishing.js'
 import { Server } from './server.js'
 
 export async function redis(report: Report): Promise<void> {
@@ -11,6 +11,14 @@ export async function redis(report: Report): Promise<void> {
     await compare('Redis, 100 concurrent publishes of one event', await concurrentPublishers(server), { events: 20_000, rounds: 5 }),
   )
   report.table(await compare('Redis, batches of 100', await batchPublishers(server), { events: 20_000, rounds: 5 }))
+  for (const dedup of [false, true]) {
+    report.table(
+      await compare('Redis, batches beside the same work by hand', await equalPublishers(server, dedup), { events: 20_000, rounds: 7 }),
+    )
+  }
   report.table(await compare('Redis, consuming what waits', await consumers(server), { events: 30_000, rounds: 5 }))
+  for (const dedup of [false, true]) {
+    report.table(await compare('Redis, consuming beside the same work by hand', await equals(server, dedup), { events: 30_000, rounds: 7 }))
+  }
   report.latencies('Redis, from the call of publish to the handler, one at a time', await latencies(server, 2_000))
 }
