@@ -1,4 +1,4 @@
-import { defineEvent, type EventDefinition, staticSchema } from '@interline/core'
+import { defineEvent, type EventDefinition, newEventId, staticSchema, type WireMessage } from '@interline/core'
 
 export interface Order {
   readonly id: number
@@ -32,6 +32,27 @@ export function order(number: number): Order {
 function make(number: number, note: string): Order {
   const id = firstId + number
   return { id, orderId: `o-${id}`, customer: 'c-4711', total: 99.99, lines, note }
+}
+
+/** An event as the bus would append it. */
+export function message(number: number): WireMessage {
+  const id = newEventId()
+  return {
+    destination: 'bench',
+    topic: 'bench.created',
+    key: undefined,
+    attributes: {
+      specversion: '1.0',
+      id,
+      source: 'bench',
+      type: 'bench.OrderCreated',
+      time: new Date().toISOString(),
+      topic: 'bench.created',
+      correlationid: id,
+      datacontenttype: 'application/json',
+    },
+    data: JSON.stringify(order(number)),
+  }
 }
 
 /** Counts arrivals: `done` resolves with the last of them, and `check` knows which did not come or came twice. */

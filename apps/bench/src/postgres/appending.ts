@@ -1,36 +1,7 @@
-import { Arrivals, type Order } from '../payload.js'
+import { type Append, inStreams } from '../appends.js'
+import { Arrivals, message, type Order } from '../payload.js'
 import type { Contestant } from '../rounds.js'
-import { type ByHand, byHandValues, emmettEvent, message, type Server, valuesWithAll } from './server.js'
-
-/** Appends these events to a stream at a version. */
-type Append = (stream: string, expected: number, numbers: readonly number[]) => Promise<unknown>
-
-const perStream = 1_000
-
-/** `writers` at once, each with a stream of its own at a time, `size` events in an append. */
-function inStreams(append: Append, size: number, writers: number): (events: number) => Promise<void> {
-  let streams = 0
-  return async (events) => {
-    let next = 0
-    const write = async (): Promise<void> => {
-      let stream = ''
-      for (let version = 0; next < events; version += size) {
-        if (version % perStream === 0) {
-          stream = `stream-${streams++}`
-          version = 0
-        }
-        const first = next
-        next += size
-        await append(
-          stream,
-          version,
-          Array.from({ length: size }, (_, index) => first + index),
-        )
-      }
-    }
-    await Promise.all(Array.from({ length: writers }, write))
-  }
-}
+import { type ByHand, byHandValues, emmettEvent, type Server, valuesWithAll } from './server.js'
 
 /** One call of one prepared statement with version check, by hand, the store, and another library's. */
 export async function appenders(server: Server, size: number, writers: number): Promise<readonly Contestant[]> {

@@ -1,6 +1,7 @@
 import type { PostgresEventStore } from '@interline/postgres'
+import { message } from '../payload.js'
 import { median } from '../rounds.js'
-import { message, type Server } from './server.js'
+import type { Server } from './server.js'
 
 /** What single calls cost at a size, in milliseconds. */
 export interface CostAt {

@@ -1,7 +1,7 @@
 import type pg from 'pg'
-import { Arrivals, type Order } from '../payload.js'
+import { Arrivals, message, type Order } from '../payload.js'
 import type { Contestant } from '../rounds.js'
-import { byHandValues, emmettEvent, message, type Server, valuesWithAll } from './server.js'
+import { byHandValues, emmettEvent, type Server, valuesWithAll } from './server.js'
 
 const pageSize = 500
 const batchSize = 1_000

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import { type PostgresEventStore as EmmettStore, getPostgreSQLEventStore } from '@event-driven-io/emmett-postgresql'
-import { newEventId, type WireMessage } from '@interline/core'
+import { newEventId } from '@interline/core'
 import { PostgresEventStore } from '@interline/postgres'
 import pg from 'pg'
-import { type Order, order } from '../payload.js'
+import { message, type Order, order } from '../payload.js'
 
 const connections = 10
 
@@ -161,25 +161,4 @@ export function valuesWithAll(numbers: readonly number[]): readonly (readonly st
 /** An event as Emmett takes it, which makes its id by itself. */
 export function emmettEvent(number: number): { readonly type: string; readonly data: Order & Record<string, unknown> } {
   return { type: 'bench.OrderCreated', data: order(number) as Order & Record<string, unknown> }
-}
-
-/** An event as the bus would append it. */
-export function message(number: number): WireMessage {
-  const id = newEventId()
-  return {
-    destination: 'bench',
-    topic: 'bench.created',
-    key: undefined,
-    attributes: {
-      specversion: '1.0',
-      id,
-      source: 'bench',
-      type: 'bench.OrderCreated',
-      time: new Date().toISOString(),
-      topic: 'bench.created',
-      correlationid: id,
-      datacontenttype: 'application/json',
-    },
-    data: JSON.stringify(order(number)),
-  }
 }

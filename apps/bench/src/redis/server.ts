@@ -5,13 +5,13 @@ import { Redis } from 'ioredis'
 
 /** The server of a run, and what the run has put there. */
 export class Server implements AsyncDisposable {
-  readonly #url: string
+  readonly url: string
   readonly #prefix = `bench-${randomUUID()}`
   readonly #raw: Redis[] = []
   readonly #buses: EventBus[] = []
 
   constructor(url: string = process.env.REDIS_URL ?? 'redis://127.0.0.1:6379') {
-    this.#url = url
+    this.url = url
   }
 
   /** A key of this run. */
@@ -20,7 +20,7 @@ export class Server implements AsyncDisposable {
   }
 
   async raw(): Promise<Redis> {
-    const client = new Redis(this.#url, { lazyConnect: true, maxRetriesPerRequest: 1, retryStrategy: null })
+    const client = new Redis(this.url, { lazyConnect: true, maxRetriesPerRequest: 1, retryStrategy: null })
     this.#raw.push(client)
     await client.connect()
     return client
@@ -28,7 +28,7 @@ export class Server implements AsyncDisposable {
 
   /** A bus whose keys are its own. */
   bus(name: string, options: Omit<EventBusOptions, 'broker'> = {}): EventBus {
-    const bus = new EventBus({ service: 'bench', ...options, broker: new RedisBroker({ url: this.#url, prefix: this.key(name) }) })
+    const bus = new EventBus({ service: 'bench', ...options, broker: new RedisBroker({ url: this.url, prefix: this.key(name) }) })
     this.#buses.push(bus)
     return bus
   }
