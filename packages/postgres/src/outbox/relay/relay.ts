@@ -278,7 +278,12 @@ export class Relay {
   /** Where what failed is put, and what waits behind it. */
   #judge({ failed, behind: following, refused }: Dispatched): Held[] {
     const held: Held[] = []
-    for (const { entry, error, final } of failed) held.push(this.#failed(entry, error, final, entry.attempts + 1))
+    for (const { entry, error, final } of failed) {
+      const each = this.#failed(entry, error, final, entry.attempts + 1)
+      held.push(each)
+      // Given up at once: what waits behind it is let go as behind one that was tried again.
+      if (each.state === entryState.dead && following.some(({ key }) => key === entry.key)) this.#lanes.add(laneOf(each, 0))
+    }
     for (const entry of following) held.push(behind(entry, false))
     if (refused === undefined) return held
     const { entries, error } = refused
@@ -313,9 +318,9 @@ export class Relay {
     this.counts.failed++
     const { delayMs, maxDelayMs } = this.#settings.options.retry
     const waitMs = Math.min(maxDelayMs, delayMs * 2 ** Math.min(attempts - 1, 30)) * (1 + Math.random() / 10)
-    const { partition, id, destination, key } = entry
-    this.#lanes.add({ partition, id, destination, key, attempts, whole, waitMs })
-    return { entry, state: entryState.failed, whole, attempts, delayMs: waitMs, error: error.message }
+    const held: Held = { entry, state: entryState.failed, whole, attempts, delayMs: waitMs, error: error.message }
+    this.#lanes.add(laneOf(held, waitMs))
+    return held
   }
 
   /** What failed is tried again; where it was taken, what waits behind it goes on. */
@@ -375,6 +380,10 @@ export class Relay {
 
 function behind(entry: TakenEntry, whole: boolean): Held {
   return { entry, state: entryState.behind, whole, attempts: entry.attempts, delayMs: 0, error: null }
+}
+
+function laneOf({ entry: { partition, id, destination, key }, attempts, whole }: Held, waitMs: number): FailedEntry {
+  return { partition, id, destination, key, attempts, whole, waitMs }
 }
 
 function same(left: ReadonlySet<number>, right: ReadonlySet<number>): boolean {
