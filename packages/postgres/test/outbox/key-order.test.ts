@@ -1,8 +1,9 @@
 import { EventBus, PublishError } from '@interline/core'
 import { MemoryBroker } from '@interline/memory'
+import type { PostgresOutboxOptions } from '@interline/postgres'
 import { ForwardingBroker, waitFor } from '@interline/testing'
 import { expect, test } from 'vitest'
-import { cleanUp } from '../postgres-server.js'
+import { cleanUp, plainClient } from '../postgres-server.js'
 import { OrderCreated } from './orders.js'
 import { newSchema, PgOutbox } from './outboxes.js'
 
@@ -19,7 +20,13 @@ class ChoosyBroker extends ForwardingBroker {
   }
 }
 
-async function opened(options: ConstructorParameters<typeof PgOutbox>[1]) {
+/** Adds in one transaction, each `key:note`. */
+function adder(room: PgOutbox) {
+  return (...events: string[]): Promise<unknown> =>
+    room.transaction(({ add }) => add(events.map((event) => OrderCreated({ orderId: event.slice(0, event.indexOf(':')), note: event }))))
+}
+
+async function opened(options: PostgresOutboxOptions) {
   const schema = newSchema()
   const room = new PgOutbox(schema, options)
   await room.connect()
@@ -29,9 +36,22 @@ async function opened(options: ConstructorParameters<typeof PgOutbox>[1]) {
     bus,
     broker,
     outbox: room.outbox,
-    /** In one transaction, each `key:note`. */
-    add: (...events: string[]) =>
-      room.transaction(({ add }) => add(events.map((event) => OrderCreated({ orderId: event.slice(0, event.indexOf(':')), note: event })))),
+    async sql(text: string): Promise<readonly Record<string, unknown>[]> {
+      await using client = await plainClient()
+      return (await client.sql.query(text.replaceAll('SCHEMA', `"${schema}"`))).rows
+    },
+    /** A relay of another process. */
+    async another(more: PostgresOutboxOptions) {
+      const there = new PgOutbox(schema, { ...options, ...more })
+      const broker = new ChoosyBroker(new MemoryBroker())
+      const bus = new EventBus({ broker, outbox: there.outbox })
+      const end = async (): Promise<void> => {
+        await bus.close()
+        await there.close()
+      }
+      return { bus, broker, add: adder(there), [Symbol.asyncDispose]: end }
+    },
+    add: adder(room),
     async [Symbol.asyncDispose]() {
       await bus.close()
       await room.close()
@@ -71,6 +91,33 @@ test('what waits behind an event that is given up at its first failure goes on, 
   await room.add('b:4')
   await waitFor(() => broker.taken.length >= 5, { what: 'the others', progress: () => broker.taken })
   expect(broker.taken.filter((note) => note.startsWith('b:'))).toEqual(['b:2', 'b:3', 'b:4'])
+})
+
+test('a relay that was taken for dead, and has its partitions back, knows what failed meanwhile', async () => {
+  await using room = await opened({ leaseMs: 6_000, pollMs: 60_000, hints: false })
+  const { broker } = room
+  await room.bus.start()
+  await room.add('b:0')
+  await room.bus.idle()
+  const [mine] = await room.sql('SELECT relay FROM SCHEMA.interline_outbox_relays')
+  // Its lease ends, and is not renewed.
+  await room.sql(`CREATE FUNCTION SCHEMA.refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'not now'; END $$;
+    LOCK TABLE SCHEMA.interline_outbox_relays IN SHARE ROW EXCLUSIVE MODE;
+    UPDATE SCHEMA.interline_outbox_relays SET until = now() - interval '1 s';
+    CREATE TRIGGER refuse BEFORE INSERT OR UPDATE ON SCHEMA.interline_outbox_relays FOR EACH ROW WHEN (NEW.relay = '${mine?.relay}')
+      EXECUTE FUNCTION SCHEMA.refuse()`)
+  const retry = { maxAttempts: 1_000, delayMs: 1_000, maxDelayMs: 1_000 }
+  await using other = await room.another({ pollMs: 20, retry })
+  other.broker.refuses = (note) => note === 'b:1'
+  await other.bus.start()
+  await other.add('a:0', 'b:1', 'c:0')
+  await waitFor(async () => (await room.outbox.getMetrics()).held === 1, { what: 'one to fail' })
+  await other.bus.close()
+  await room.sql('DROP TRIGGER refuse ON SCHEMA.interline_outbox_relays')
+  await waitFor(() => broker.taken.includes('b:1'), { what: 'what failed elsewhere', limitMs: 10_000 })
+  await room.add('b:2')
+  await room.bus.idle()
+  expect(broker.taken.filter((note) => note.startsWith('b:'))).toEqual(['b:0', 'b:1', 'b:2'])
 })
 
 /** Events of so many keys. */
