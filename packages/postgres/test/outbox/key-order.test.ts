@@ -124,3 +124,14 @@ test('a relay that was taken for dead, and has its partitions back, knows what f
 function keysOf(name: string, count: number): string[] {
   return Array.from({ length: count }, (_, index) => `${name}${index}:0`)
 }
+
+test('what a process publishes without waiting for each is published in the order of its calls', async () => {
+  await using room = await opened({ hints: false })
+  await room.bus.start()
+  for (let round = 0; round < 5; round++) {
+    const notes = Array.from({ length: 60 }, (_, index) => `k:${round}-${index}`)
+    await Promise.all(notes.map((note) => room.bus.publish(OrderCreated({ orderId: 'k', note }))))
+    await room.bus.idle()
+    expect(room.broker.taken.splice(0)).toEqual(notes)
+  }
+})
