@@ -130,7 +130,7 @@ export class Forwarder {
         this.#settings.logger.warn(`Forwarding from the store was interrupted; going on from the checkpoint.`, {
           error: toError(thrown).message,
         })
-        if (!this.#stopped) await this.#pause(retryMs)
+        if (!this.#stopped) await this.#pause(retryMs, true)
       }
     }
   }
@@ -166,13 +166,17 @@ export class Forwarder {
     }
   }
 
-  #pause(forMs: number): Promise<void> {
+  /** Until something was appended, it is stopped or the time is over; `fully` is not cut short by what is appended. */
+  #pause(forMs: number, fully = false): Promise<void> {
     return new Promise((resolve) => {
-      const timer = this.#settings.clock.setTimer(() => this.#wake(), forMs, { background: true })
-      this.#wake = () => {
+      const end = (): void => {
         timer.cancel()
         this.#wake = () => undefined
         resolve()
+      }
+      const timer = this.#settings.clock.setTimer(end, forMs, { background: true })
+      this.#wake = () => {
+        if (!fully || this.#stopped) end()
       }
     })
   }

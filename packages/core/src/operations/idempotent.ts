@@ -1,7 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { ConfigurationError, InterlineError, toError } from '../errors.js'
 import type { Abortable, Awaitable } from '../ports/abortable.js'
-import type { IClock } from '../ports/clock.js'
+import type { IClock, Timer } from '../ports/clock.js'
 import type { IOperationStore, OperationClaim } from '../ports/operation-store.js'
 import { systemClock } from '../system-clock.js'
 import { errorOutcome, readOutcome, resultOutcome } from './outcome.js'
@@ -56,8 +56,10 @@ export function idempotentOperations(
     const { operation, key, ttlMs = defaults.ttlMs, signal, request } = checked(options)
     const name = `${operation}\n${key}`
     const claim = { owner: randomUUID(), fingerprint: fingerprintOf(request), leaseMs }
+    let ran: Ran | undefined
     for (let waitMs = firstWaitMs; ; waitMs = Math.min(longestWaitMs, waitMs * 2)) {
       signal?.throwIfAborted()
+      const asked = clock.monotonic()
       const state = await store.begin(name, claim, { signal })
       if (state.kind === 'done') return readOutcome(operation, state.outcome) as T
       if (state.kind === 'other') {
@@ -65,7 +67,9 @@ export function idempotentOperations(
       }
       if (state.kind === 'begun') {
         const held = new Held(store, name, claim, clock)
-        const ended = await held.end(await held.run(run, signal), options, ttlMs)
+        // Where its lease had ended before its result was kept, and nobody else has it now, it is not run again.
+        ran ??= await held.run(run, asked, signal)
+        const ended = await held.end(ran, options, ttlMs)
         if (ended !== undefined) return ended.value as T
       }
       await new Promise<void>((resolve) => clock.setTimer(resolve, waitMs * (0.5 + Math.random() / 2)))
@@ -90,22 +94,32 @@ class Held {
     this.#clock = clock
   }
 
-  async run(run: (context: OperationContext) => Awaitable<unknown>, given: AbortSignal | undefined): Promise<Ran> {
+  /** `asked`: when it was begun, at the latest. */
+  async run(run: (context: OperationContext) => Awaitable<unknown>, asked: number, given: AbortSignal | undefined): Promise<Ran> {
+    const { leaseMs } = this.#claim
+    const lose = (): void => this.#lost.abort(new Error('The lease of the operation has ended; another process may run it.'))
+    const endsAfter = (from: number): Timer => this.#clock.setTimer(lose, from + leaseMs - this.#clock.monotonic(), { background: true })
+    const renewLater = (): Timer => this.#clock.setTimer(() => void renew(), leaseMs / 3, { background: true })
     let running = true
-    const until = { at: this.#clock.monotonic() + this.#claim.leaseMs }
     const renew = async (): Promise<void> => {
       const before = this.#clock.monotonic()
+      let renewed: boolean | undefined
       try {
-        if (await this.#store.renew(this.#name, this.#claim)) until.at = before + this.#claim.leaseMs
-        else until.at = 0
+        renewed = await this.#store.renew(this.#name, this.#claim)
       } catch {
         // Tried again until the lease has ended.
       }
-      if (running && this.#clock.monotonic() >= until.at)
-        this.#lost.abort(new Error('The lease of the operation has ended; another process may run it.'))
-      else if (running) timer = this.#clock.setTimer(() => void renew(), this.#claim.leaseMs / 3, { background: true })
+      if (!running || this.#lost.signal.aborted) return
+      if (renewed === false) return lose()
+      if (renewed === true) {
+        end.cancel()
+        end = endsAfter(before)
+      }
+      timer = renewLater()
     }
-    let timer = this.#clock.setTimer(() => void renew(), this.#claim.leaseMs / 3, { background: true })
+    // It ends also where a renewal is not answered.
+    let end = endsAfter(asked)
+    let timer = renewLater()
     const signal = given === undefined ? this.#lost.signal : AbortSignal.any([given, this.#lost.signal])
     try {
       return { kind: 'result', value: await run({ signal }) }
@@ -114,6 +128,7 @@ class Held {
     } finally {
       running = false
       timer.cancel()
+      end.cancel()
     }
   }
 

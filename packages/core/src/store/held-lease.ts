@@ -20,6 +20,7 @@ export class HeldLease {
   #lease: Lease | undefined
   #lost = new AbortController()
   #timer: Timer | undefined
+  #deadline: Timer | undefined
   #renewedAt = 0
 
   constructor(settings: HeldLeaseSettings) {
@@ -47,7 +48,7 @@ export class HeldLease {
     if (lease === undefined) return false
     this.#lease = lease
     this.#lost = new AbortController()
-    this.#renewedAt = asked
+    this.#renewed(asked)
     this.#renewLater(lease)
     return true
   }
@@ -79,12 +80,25 @@ export class HeldLease {
       // Not told: it is still held as long as it was promised for, and asked about once more before that.
     }
     if (this.#lease !== lease) return
-    if (renewed === true) this.#renewedAt = asked
-    if (renewed === false || this.#renewedAt + durationMs * shareForHolder <= clock.monotonic()) this.#end()
+    if (renewed === true) this.#renewed(asked)
+    if (renewed === false || this.#endsAt <= clock.monotonic()) this.#end()
+  }
+
+  /** It ends also where a renewal is not answered. */
+  #renewed(asked: number): void {
+    const { clock } = this.#settings
+    this.#renewedAt = asked
+    this.#deadline?.cancel()
+    this.#deadline = clock.setTimer(() => this.#end(), this.#endsAt - clock.monotonic(), { background: true })
+  }
+
+  get #endsAt(): number {
+    return this.#renewedAt + this.#settings.durationMs * shareForHolder
   }
 
   #end(): void {
     this.#timer?.cancel()
+    this.#deadline?.cancel()
     this.#lease = undefined
     this.#lost.abort(new Error(`The lease "${this.#settings.name}" was lost.`))
   }

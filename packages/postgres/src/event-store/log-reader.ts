@@ -35,7 +35,8 @@ export class LogReader {
     this.#bound = prepared(`SELECT bound, newest, (SELECT position FROM ${link.names.archived}) FROM ${link.names.bound}($1::bigint)`)
     // The sums keep the planner from walking the order of all to its first hit, instead of the index of times.
     this.#times = prepared(
-      `SELECT min(position + 0), max(position + 0) FROM ${link.names.events} WHERE recorded_at >= $1::bigint AND recorded_at < $2::bigint`,
+      `SELECT min(position + 0), max(position + 0), (SELECT position FROM ${link.names.archived})
+       FROM ${link.names.events} WHERE recorded_at >= $1::bigint AND recorded_at < $2::bigint`,
     )
   }
 
@@ -114,16 +115,18 @@ export class LogReader {
       )
     }
     const after = Number(given)
-    const [bound, newest, archived] = await this.#boundAfter(after, signal)
+    const [bound, newest, archivedBefore] = await this.#boundAfter(after, signal)
     if (after > newest) {
       throw new ConfigurationError(
         `Position ${given} is ahead of the store, whose newest is ${newest}: it is of another store, or this one was restored from a backup. Let that reader begin anew.`,
       )
     }
-    if (since === undefined && until === undefined) return { after, archived, from: after, to: bound }
+    if (since === undefined && until === undefined) return { after, archived: archivedBefore, from: after, to: bound }
     const times = [String(since?.getTime() ?? 0), String(until?.getTime() ?? Number.MAX_SAFE_INTEGER)]
     const [found] = await this.#link.read('find a time', (query) => query(this.#times, times), { signal, answerMs: spanMs })
-    const [first, last] = found ?? []
+    // Of that moment, not of the one before: what was archived in between has no time any more that is found here.
+    const [first, last, position] = found ?? []
+    const archived = Number(position)
     if (first === null || first === undefined) return { after, archived, from: after, to: after }
     return { after, archived, from: Math.max(after, Number(first) - 1), to: Math.min(bound, Number(last)) }
   }

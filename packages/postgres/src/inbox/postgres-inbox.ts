@@ -11,6 +11,7 @@ import {
 } from '@interline/core'
 import { DatabaseLink } from '../database/database-link.js'
 import { plain, textArray } from '../database/statement.js'
+import { inTransaction } from '../libraries/in-transaction.js'
 import { SeamDatabase } from '../libraries/seam-database.js'
 import type { UserDatabase } from '../libraries/user-database.js'
 import { pause } from '../waiting.js'
@@ -139,6 +140,8 @@ export class PostgresInbox<Transaction> implements IInbox<Transaction> {
         if (row?.free !== true) return 'busy'
         if (Number(row.added) < keys.length) throw new Duplicate()
         await work(transaction)
+        // One that failed on the way, where the handler hid that, is rolled back by its commit, and hardly any library tells.
+        await inTransaction(this.#database, transaction, 'Remembering what was handled', 'SELECT 1', [])
         // Whoever gave it up may have given it to somebody else: it must not be committed here.
         signal?.throwIfAborted()
         return 'handled'

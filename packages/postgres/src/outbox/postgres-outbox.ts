@@ -15,11 +15,14 @@ import {
   toError,
   type WireMessage,
 } from '@interline/core'
+import { abortable } from '../database/failure.js'
 import { Hints } from '../database/hints.js'
 import { plain } from '../database/statement.js'
+import { inTransaction } from '../libraries/in-transaction.js'
 import type { UserDatabase } from '../libraries/user-database.js'
+import { AcceptQueue } from './accept-queue.js'
 import { DeadEntries } from './dead-entries.js'
-import { checkTransaction, EntryWriter, entryOf, inTransaction } from './entry-writer.js'
+import { checkTransaction, type Entry, EntryWriter, entryOf } from './entry-writer.js'
 import { OutboxLink } from './outbox-link.js'
 import { type OutboxMetrics, OutboxMonitor } from './outbox-metrics.js'
 import { type PostgresOutboxOptions, type ResolvedOutboxOptions, resolveOutboxOptions } from './outbox-options.js'
@@ -60,6 +63,7 @@ export class PostgresOutbox<Transaction> implements IOutbox, AsyncDisposable {
   readonly #options: ResolvedOutboxOptions
   readonly #link: OutboxLink
   readonly #writer: EntryWriter
+  readonly #accepting: AcceptQueue
   readonly #monitor: OutboxMonitor
   #logger: Pick<ILogger, 'warn'>
   #encoding: EventEncoding
@@ -73,6 +77,7 @@ export class PostgresOutbox<Transaction> implements IOutbox, AsyncDisposable {
     this.#logger = this.#options.logger ?? toConsole
     this.#link = new OutboxLink(database as UserDatabase<never>, this.#options, { warn: (...words) => this.#logger.warn(...words) })
     this.#writer = new EntryWriter(this.#link.names, this.#options.hints)
+    this.#accepting = new AcceptQueue((entries) => this.#write(entries))
     this.#monitor = new OutboxMonitor(this.#link)
     this.dead = new DeadEntries(this.#link, () => this.#relay?.wake())
     const { service, destinations, keyStore } = this.#options
@@ -110,12 +115,7 @@ export class PostgresOutbox<Transaction> implements IOutbox, AsyncDisposable {
   }
 
   async accept(messages: readonly WireMessage[], { signal }: Abortable = {}): Promise<void> {
-    const entries = messages.map(entryOf)
-    await this.#link.connect({ signal })
-    const { database } = this.#link
-    signal?.throwIfAborted()
-    await database?.transaction((query) => this.#writer.write((text, values) => query(plain(text), values), entries))
-    this.#relay?.wake()
+    await abortable(this.#accepting.add(messages.map(entryOf), signal), signal)
   }
 
   encodeAs(encoding: EventEncoding): void {
@@ -177,6 +177,13 @@ export class PostgresOutbox<Transaction> implements IOutbox, AsyncDisposable {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
+  }
+
+  /** In a transaction of their own. */
+  async #write(entries: readonly Entry[]): Promise<void> {
+    await this.#link.connect()
+    await this.#link.database?.transaction((query) => this.#writer.write((text, values) => query(plain(text), values), entries))
+    this.#relay?.wake()
   }
 }
 

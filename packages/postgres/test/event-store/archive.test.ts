@@ -7,6 +7,7 @@ import { gunzipSync } from 'node:zlib'
 import { type ReadAllOptions, type ReadStreamOptions, type RecordedEvent, streamDeletedType } from '@interline/core'
 import type { PostgresArchive, PostgresEventStore } from '@interline/postgres'
 import { waitFor } from '@interline/testing'
+import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { plainClient, url } from '../postgres-server.js'
 import { all, message, messages, type TestStore, testStore } from './stores.js'
@@ -70,6 +71,27 @@ const places: readonly (readonly [string, () => PostgresArchive])[] = [
   ['files', () => ({ folder, minEvents: 1 })],
 ]
 
+/** Does something before a statement is asked for the first time. */
+class HookedPool extends pg.Pool {
+  #hook: (() => Promise<void>) | undefined
+
+  constructor(statement: RegExp, hook: () => Promise<void>) {
+    super({ connectionString: url, max: 2 })
+    this.#hook = hook
+    this.on('connect', (client) => {
+      const query = client.query.bind(client) as (...words: unknown[]) => unknown
+      const hooked = async (...words: unknown[]): Promise<unknown> => {
+        const [asked] = words as [string | { readonly text: string }]
+        const now = statement.test(typeof asked === 'string' ? asked : asked.text) ? this.#hook : undefined
+        if (now !== undefined) this.#hook = undefined
+        await now?.()
+        return query(...words)
+      }
+      Object.assign(client, { query: hooked })
+    })
+  }
+}
+
 /** As many steps as it takes, so that there is more than one file. */
 async function archiveInSteps(room: TestStore, archive: PostgresArchive, kept: readonly number[]): Promise<void> {
   for (const maxEvents of kept) await room.another({ archive: { ...archive, maxEvents } }).applyArchive()
@@ -92,6 +114,19 @@ describe.each(places)('an archive in %s', (_where, archive) => {
     }
     expect((await reader.append('a', messages(1), { expectedVersion: 20 })).version).toBe(21)
     expect((await all(reader.readStream('a'))).map(({ version }) => version)).toEqual(Array.from({ length: 21 }, (_, index) => index + 1))
+  })
+
+  test('that takes events over while a time is looked for leaves none of them out', async () => {
+    await using room = testStore()
+    await room.store.append('s', messages(10))
+    const since = new Date((await all(room.store.readAll({ limit: 1 })))[0]?.recordedAt as number)
+    for (const maxEvents of [5, 0]) {
+      // Between the look for what is archived and the look for the time.
+      const pool = new HookedPool(/min\(position \+ 0\)/, () => archiveInSteps(room, archive(), [maxEvents]))
+      const reader = room.another({ client: pool, archive: { folder } })
+      expect((await all(reader.readAll({ since }))).map(({ version }) => version)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10])
+      await pool.end()
+    }
   })
 
   test('takes no part in what a reader with a checkpoint has not read, unless told to, and health names the reader', async () => {

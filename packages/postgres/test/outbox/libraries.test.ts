@@ -76,6 +76,19 @@ describe.each(Object.keys(libraries))('in transactions of %s', (name) => {
     await outbox.close()
   })
 
+  test('an event whose handler hides a failed statement was not handled, as its transaction can only be rolled back', async () => {
+    const inbox = postgresInbox(room.database, { schema })
+    const event = OrderCreated({ orderId: 'hidden' })
+    const hiding = inbox.handle(event, 'hiding', async (transaction) => {
+      await room.write(transaction, 'SELECT 1 / 0').catch(() => undefined)
+    })
+    await expect(hiding).rejects.toMatchObject({
+      code: 'INTERLINE_CONNECTION',
+      message: expect.stringMatching(/an earlier statement of the transaction failed/),
+    })
+    expect(await inbox.handle(event, 'hiding', () => undefined)).toBe('handled')
+  })
+
   test('a handler with an inbox has its transaction, and its effect is there once', async () => {
     const inbox = postgresInbox(room.database, { schema })
     await using bus = new EventBus({ broker: new MemoryBroker(), dedup: false })

@@ -4,9 +4,10 @@ import type { OutboxLink } from '../outbox-link.js'
 interface Claimed {
   readonly owned: ReadonlySet<number>
   readonly share: number
+  readonly since: string
 }
 
-const nothing: Claimed = { owned: new Set(), share: 0 }
+const nothing: Claimed = { owned: new Set(), share: 0, since: '' }
 
 /** Which partitions are this relay's, and until when by this process's clock: always earlier than by the server's. */
 export class Ownership {
@@ -35,6 +36,11 @@ export class Ownership {
     return performance.now() < this.#until
   }
 
+  /** Since when nobody else can have had those that it has: another time where the relay was taken for dead meanwhile. */
+  get since(): string {
+    return this.#claimed.since
+  }
+
   /** How many it should have; as relays come and go, it may have more or fewer for a moment. */
   get share(): number {
     return this.#claimed.share
@@ -58,8 +64,8 @@ export class Ownership {
     const before = performance.now()
     const values = [this.#relay, String(this.#leaseMs), plainArray(give), 'false']
     const [row] = await this.#link.read('renew the lease of the outbox', (query) => query(this.#claim, values))
-    const [owned, share] = row as [string, number]
-    this.#claimed = { owned: new Set(owned === '' ? [] : owned.split(',').map(Number)), share: Number(share) }
+    const [owned, share, since] = row as [string, number, string]
+    this.#claimed = { owned: new Set(owned === '' ? [] : owned.split(',').map(Number)), share: Number(share), since }
     this.#until = before + this.#leaseMs * 0.8
   }
 }

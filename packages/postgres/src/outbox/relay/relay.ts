@@ -48,6 +48,8 @@ export class Relay {
   readonly #lanes = new Lanes()
   /** Partitions whose failed entries are known. */
   readonly #adopted = new Set<number>()
+  /** Since when they have been this relay's without a gap. */
+  #since = ''
   readonly #stopped = new AbortController()
   readonly #waiting: (() => void)[] = []
   #sleep = new AbortController()
@@ -158,7 +160,7 @@ export class Relay {
       if (signal.aborted) return
       try {
         await this.#ownership.renew()
-        if (!same(this.#ownership.owned, this.#adopted)) this.wake()
+        if (this.#ownership.since !== this.#since || !same(this.#ownership.owned, this.#adopted)) this.wake()
       } catch (thrown) {
         this.#tell('The lease of the outbox could not be renewed.', toError(thrown))
       }
@@ -182,7 +184,9 @@ export class Relay {
       for (const partition of surplus) this.#adopted.delete(partition)
       await this.#ownership.renew(surplus)
     }
-    const { owned } = this.#ownership
+    const { owned, since } = this.#ownership
+    if (since !== this.#since) this.#adopted.clear()
+    this.#since = since
     for (const partition of this.#adopted) if (!owned.has(partition)) this.#adopted.delete(partition)
     this.#lanes.keep(this.#adopted)
     const news = [...owned].filter((partition) => !this.#adopted.has(partition))
@@ -203,7 +207,7 @@ export class Relay {
     let last = 0
     const take = async (): Promise<readonly TakenEntry[]> => {
       // Those after the last one first, so that none waits for a busy one.
-      const owned = [...this.#adopted].filter((partition) => this.#ownership.owned.has(partition)).sort((left, right) => left - right)
+      const owned = [...this.#adopted].filter((partition) => this.#has(partition)).sort((left, right) => left - right)
       if (owned.length === 0) return []
       const turn = owned.findIndex((partition) => partition > last)
       const partitions = turn === -1 ? owned : [...owned.slice(turn), ...owned.slice(0, turn)]
@@ -225,8 +229,7 @@ export class Relay {
         const goOn = !this.#stopped.signal.aborted && performance.now() < until && this.#lanes.nextInMs > 0
         next = goOn ? take() : Promise.resolve([])
         next.catch(() => undefined)
-        const { owned } = this.#ownership
-        const own = batch.filter(({ partition }) => owned.has(partition))
+        const own = batch.filter(({ partition }) => this.#has(partition))
         const outage = await this.#publish(own, positions)
         if (outage !== undefined) return outage
         if (goOn && own.length === batch.length) continue
@@ -238,6 +241,11 @@ export class Relay {
       await next.catch(() => undefined)
       await this.#writing
     }
+  }
+
+  /** Whether a partition is this relay's, and has been since it learnt what waits there. */
+  #has(partition: number): boolean {
+    return this.#ownership.since === this.#since && this.#ownership.owned.has(partition)
   }
 
   /** A transaction of somebody else that stays open must not keep what was read before being read again and again. */
@@ -278,7 +286,12 @@ export class Relay {
   /** Where what failed is put, and what waits behind it. */
   #judge({ failed, behind: following, refused }: Dispatched): Held[] {
     const held: Held[] = []
-    for (const { entry, error, final } of failed) held.push(this.#failed(entry, error, final, entry.attempts + 1))
+    for (const { entry, error, final } of failed) {
+      const each = this.#failed(entry, error, final, entry.attempts + 1)
+      held.push(each)
+      // Given up at once: what waits behind it is let go as behind one that was tried again.
+      if (each.state === entryState.dead && following.some(({ key }) => key === entry.key)) this.#lanes.add(laneOf(each, 0))
+    }
     for (const entry of following) held.push(behind(entry, false))
     if (refused === undefined) return held
     const { entries, error } = refused
@@ -313,9 +326,9 @@ export class Relay {
     this.counts.failed++
     const { delayMs, maxDelayMs } = this.#settings.options.retry
     const waitMs = Math.min(maxDelayMs, delayMs * 2 ** Math.min(attempts - 1, 30)) * (1 + Math.random() / 10)
-    const { partition, id, destination, key } = entry
-    this.#lanes.add({ partition, id, destination, key, attempts, whole, waitMs })
-    return { entry, state: entryState.failed, whole, attempts, delayMs: waitMs, error: error.message }
+    const held: Held = { entry, state: entryState.failed, whole, attempts, delayMs: waitMs, error: error.message }
+    this.#lanes.add(laneOf(held, waitMs))
+    return held
   }
 
   /** What failed is tried again; where it was taken, what waits behind it goes on. */
@@ -375,6 +388,10 @@ export class Relay {
 
 function behind(entry: TakenEntry, whole: boolean): Held {
   return { entry, state: entryState.behind, whole, attempts: entry.attempts, delayMs: 0, error: null }
+}
+
+function laneOf({ entry: { partition, id, destination, key }, attempts, whole }: Held, waitMs: number): FailedEntry {
+  return { partition, id, destination, key, attempts, whole, waitMs }
 }
 
 function same(left: ReadonlySet<number>, right: ReadonlySet<number>): boolean {

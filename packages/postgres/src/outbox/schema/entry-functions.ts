@@ -40,7 +40,8 @@ END $interline$;
 
 /**
  * What is tried where a key or a destination waits: the failed entry itself; of a destination, also the first one of the key that came
- * last, so that one event which nobody can take is not taken for a destination that is gone.
+ * last, so that one event which nobody can take is not taken for a destination that is gone. A key that waits for an earlier one of its own
+ * is left alone.
  */
 const probeFunction = (names: OutboxNames): string => `
 CREATE FUNCTION ${names.probe}(p_partition smallint, p_id bigint)
@@ -53,7 +54,10 @@ BEGIN
   SELECT * INTO v_head FROM ${names.entries} e WHERE e.state = ${entryState.failed} AND e.partition = p_partition AND e.id = p_id;
   IF v_head.whole THEN
     SELECT * INTO v_last FROM ${names.entries} e WHERE e.state = ${entryState.behind} AND e.partition = p_partition
-      AND e.destination = v_head.destination AND e.whole AND (e.key IS NULL OR e.key IS DISTINCT FROM v_head.key) ORDER BY e.id DESC LIMIT 1;
+      AND e.destination = v_head.destination AND e.whole AND (e.key IS NULL OR e.key IS DISTINCT FROM v_head.key)
+      AND NOT EXISTS (SELECT FROM ${names.entries} f WHERE f.state = ${entryState.failed} AND f.partition = p_partition
+        AND f.destination = e.destination AND f.key = e.key AND NOT f.whole)
+      ORDER BY e.id DESC LIMIT 1;
     IF v_last.key IS NOT NULL THEN
       SELECT * INTO v_last FROM ${names.entries} e WHERE e.state = ${entryState.behind} AND e.partition = p_partition
         AND e.destination = v_head.destination AND e.whole AND e.key = v_last.key ORDER BY e.id LIMIT 1;

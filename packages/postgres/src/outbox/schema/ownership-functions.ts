@@ -3,14 +3,16 @@ import type { OutboxNames } from '../outbox-names.js'
 
 /**
  * Says that a relay is alive, gives back the partitions of those that are not, and takes the relay's share of what is free. A relay that
- * leaves has its partitions given back. Times are the server's; one that its clock's jump put too far ahead counts as past.
+ * leaves has its partitions given back. Times are the server's; one that its clock's jump put too far ahead counts as past. Answers also
+ * since when the relay has been alive without a gap: where there was one, others may have had its partitions meanwhile.
  */
 const claimFunction = (names: OutboxNames): string => `
 CREATE FUNCTION ${names.claim}(p_relay text, p_lease_ms bigint, p_give smallint[], p_leave boolean)
-RETURNS TABLE (owned text, share integer)
+RETURNS TABLE (owned text, share integer, since text)
 LANGUAGE plpgsql AS $interline$
 DECLARE
   v_now timestamptz;
+  v_since timestamptz;
   v_lease interval := p_lease_ms * interval '1 millisecond';
   v_share integer;
 BEGIN
@@ -18,8 +20,8 @@ BEGIN
   v_now := clock_timestamp();
   DELETE FROM ${names.relays} r WHERE r.until < v_now OR r.until > v_now + 2 * r.lease OR (p_leave AND r.relay = p_relay);
   IF NOT p_leave THEN
-    INSERT INTO ${names.relays} AS r (relay, until, lease) VALUES (p_relay, v_now + v_lease, v_lease)
-      ON CONFLICT (relay) DO UPDATE SET until = excluded.until, lease = excluded.lease;
+    INSERT INTO ${names.relays} AS r (relay, until, lease, since) VALUES (p_relay, v_now + v_lease, v_lease, v_now)
+      ON CONFLICT (relay) DO UPDATE SET until = excluded.until, lease = excluded.lease RETURNING r.since INTO v_since;
   END IF;
   UPDATE ${names.partitions} p SET owner = NULL
     WHERE p.owner IS NOT NULL AND ((p.owner = p_relay AND p.partition = ANY (p_give))
@@ -30,7 +32,7 @@ BEGIN
       SELECT f.partition FROM ${names.partitions} f WHERE f.owner IS NULL ORDER BY f.partition
       LIMIT greatest(0, v_share - (SELECT count(*) FROM ${names.partitions} o WHERE o.owner = p_relay)));
   END IF;
-  RETURN QUERY SELECT coalesce(string_agg(p.partition::text, ','), ''), v_share FROM ${names.partitions} p WHERE p.owner = p_relay;
+  RETURN QUERY SELECT coalesce(string_agg(p.partition::text, ','), ''), v_share, v_since::text FROM ${names.partitions} p WHERE p.owner = p_relay;
 END $interline$;
 `
 

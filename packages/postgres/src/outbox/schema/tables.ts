@@ -52,7 +52,8 @@ CREATE TABLE ${names.slots} (
 CREATE TABLE ${names.relays} (
   relay text COLLATE "C" PRIMARY KEY,
   until timestamptz NOT NULL,
-  lease interval NOT NULL
+  lease interval NOT NULL,
+  since timestamptz NOT NULL DEFAULT clock_timestamp()
 ) WITH (fillfactor = 50);
 
 CREATE TABLE ${names.partitions} (
