@@ -33,6 +33,8 @@ export interface RelayCounts {
 const mostBackoffMs = 5_000
 /** After so long a pass ends, to look for what is due and for partitions that have come or gone. */
 const passMs = 1_000
+/** Reading from the beginning gets so small a share of the time. It goes past all that was sent since the oldest open transaction began. */
+const fromBeginning = { share: 1 / 20, quickMs: 20 }
 /** How often it looks whether a transaction that does not end is one that adds. */
 const lookMs = 100
 
@@ -54,6 +56,8 @@ export class Relay {
   readonly #waiting: (() => void)[] = []
   #sleep = new AbortController()
   #woken = false
+  /** From where the next pass reads, where reading from the beginning took long. */
+  #kept: { readonly positions: ReadPositions; readonly until: number } | undefined
   /** How soon it looks again for what was added here and has not been seen yet. */
   #soonMs = Number.POSITIVE_INFINITY
   #writing: Promise<unknown> = Promise.resolve()
@@ -191,6 +195,7 @@ export class Relay {
     this.#lanes.keep(this.#adopted)
     const news = [...owned].filter((partition) => !this.#adopted.has(partition))
     if (news.length === 0) return
+    this.#kept = undefined
     const { maxDelayMs } = this.#settings.options.retry
     for (const failed of await this.#table.adopt(news)) {
       // Longer than any delay: the server's clock was set back.
@@ -201,8 +206,10 @@ export class Relay {
 
   /** Takes and publishes until nothing is left. The next batch is taken while one is published. */
   async #stream(): Promise<Error | undefined> {
-    const until = performance.now() + passMs
-    const positions = new ReadPositions()
+    const began = performance.now()
+    const until = began + passMs
+    if (this.#kept !== undefined && this.#kept.until < began) this.#kept = undefined
+    const { positions } = this.#kept ?? { positions: new ReadPositions() }
     let lookAt = performance.now() + lookMs
     let last = 0
     const take = async (): Promise<readonly TakenEntry[]> => {
@@ -223,6 +230,10 @@ export class Relay {
     }
     let next = take()
     try {
+      const tookMs = await next.then(() => performance.now() - began)
+      if (this.#kept === undefined && tookMs > fromBeginning.quickMs) {
+        this.#kept = { positions, until: began + tookMs / fromBeginning.share }
+      }
       for (;;) {
         const batch = await next
         if (batch.length === 0) return undefined
@@ -231,9 +242,11 @@ export class Relay {
         next.catch(() => undefined)
         const own = batch.filter(({ partition }) => this.#has(partition))
         const outage = await this.#publish(own, positions)
+        const all = outage === undefined && own.length === batch.length
+        // What was left out, of a broker that is down or a partition that was lost and may be back, is read again.
+        if (!all) this.#kept = undefined
         if (outage !== undefined) return outage
-        if (goOn && own.length === batch.length) continue
-        // Of a partition that was lost meanwhile, and may be back, some was left out.
+        if (goOn && all) continue
         this.wake()
         return undefined
       }
@@ -353,11 +366,15 @@ export class Relay {
     const held = this.#failed(head, error, final, attempts)
     const others = failures.filter(({ entry }) => entry !== head).map((each) => this.#failed(each.entry, each.error, each.final, 1))
     await this.#table.hold([held, ...others])
-    if (failed.whole || held.state === entryState.dead) await this.#table.release(failed)
+    if (failed.whole || held.state === entryState.dead) {
+      this.#kept = undefined
+      await this.#table.release(failed)
+    }
     return undefined
   }
 
   async #letGo(failed: FailedEntry): Promise<undefined> {
+    this.#kept = undefined
     await this.#table.release(failed)
     this.#lanes.remove(failed)
     this.wake()
@@ -376,6 +393,7 @@ export class Relay {
   #forget(): void {
     this.#adopted.clear()
     this.#lanes.clear()
+    this.#kept = undefined
     this.#writing = Promise.resolve()
   }
 
