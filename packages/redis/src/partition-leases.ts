@@ -138,7 +138,7 @@ export class PartitionLeases {
     for (const partition of this.#held()) if (this.remaining(partition) <= 0) this.lose(partition)
   }
 
-  /** Found to belong to somebody else, or not renewed in time. */
+  /** Found to belong to somebody else, not renewed in time, or to be taken anew. */
   lose(partition: Partition): void {
     if (partition.phase === 'away') return
     this.#forget(partition)

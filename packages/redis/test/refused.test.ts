@@ -1,0 +1,44 @@
+import type { Delivery } from '@interline/core'
+import { startRedis, waitFor } from '@interline/testing'
+import { describe, expect, it } from 'vitest'
+import { BrokerRoom, message, numberOf } from './broker-room.js'
+import { plainClient } from './redis-server.js'
+
+describe('what the server refuses for a while', () => {
+  it('goes on in a partition whose acknowledgement was refused under a lease that holds', async () => {
+    await using room = new BrokerRoom()
+    const broker = await room.broker({ partitions: 1 })
+    const taken: Delivery[] = []
+    await room.consume(broker, { order: 'key' }, (delivery) => void taken.push(delivery))
+    await broker.publish([message(1, { key: 'a' })])
+    await waitFor(() => taken.length === 1)
+    await using client = plainClient()
+    const stream = `{${room.namespace}:orders:0}:events`
+    await client.redis.xack(stream, 'group', (await client.redis.xrange(stream, '-', '+'))[0]?.[0] ?? '')
+    expect(await taken[0]?.ack()).toBe(false)
+    await broker.publish([message(2, { key: 'a' })])
+    await waitFor(() => taken.length === 2)
+    expect(taken[1]?.lost.aborted).toBe(false)
+    expect(await taken[1]?.ack()).toBe(true)
+  })
+
+  it('gives an event again, and those behind it, when the server had refused to settle it for a while', async () => {
+    await using redis = await startRedis()
+    await using room = new BrokerRoom()
+    const broker = await room.broker({ port: redis.port, partitions: 1 })
+    await using client = plainClient(redis.url)
+    const taken: Delivery[] = []
+    await room.consume(broker, { order: 'key' }, (delivery) => void taken.push(delivery))
+    await broker.publish([message(1, { key: 'a' }), message(2, { key: 'a' })])
+    await waitFor(() => taken.length === 2)
+    await client.redis.acl('SETUSER', 'default', '-zadd')
+    expect(await taken[0]?.retry({ afterMs: 0, progress: 'second', deadLetters: [] })).toBe(false)
+    await client.redis.acl('SETUSER', 'default', '+zadd')
+    const first = taken.splice(0)
+    expect(first.map(({ lost }) => lost.aborted)).toEqual([true, true])
+    await waitFor(() => taken.length === 2, { what: 'both to come again' })
+    expect(taken.map(numberOf)).toEqual([1, 2])
+    for (const delivery of taken) expect(await delivery.ack()).toBe(true)
+    await waitFor(async () => (await broker.getMetrics()).lag === 0)
+  })
+})
