@@ -41,4 +41,24 @@ describe('what the server refuses for a while', () => {
     for (const delivery of taken) expect(await delivery.ack()).toBe(true)
     await waitFor(async () => (await broker.getMetrics()).lag === 0)
   })
+
+  it.each(['none', 'key', 'broadcast'] as const)('hands out what it had read when a part could not be read, with %s', async (how) => {
+    await using redis = await startRedis()
+    await using room = new BrokerRoom()
+    const broker = await room.broker({ port: redis.port, partitions: 1 })
+    await using client = plainClient(redis.url)
+    const seen: (string | undefined)[] = []
+    const order = how === 'key' ? 'key' : 'none'
+    await room.consume(broker, { order, broadcast: how === 'broadcast' }, (delivery) => {
+      seen.push(delivery.message.attributes.id)
+      return delivery.ack()
+    })
+    // bytes are read again, one by one
+    await client.redis.acl('SETUSER', 'default', '-xrange')
+    await broker.publish([message(1), message(2, { data: new Uint8Array([255]) }), message(3)])
+    await waitFor(() => room.events.some(({ detail }) => detail.startsWith('Reading')), { what: 'a read to fail' })
+    await client.redis.acl('SETUSER', 'default', '+xrange')
+    await waitFor(() => seen.length === 3, { what: 'all three' })
+    expect(seen).toEqual(['event-1', 'event-2', 'event-3'])
+  })
 })
