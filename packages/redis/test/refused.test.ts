@@ -61,4 +61,42 @@ describe('what the server refuses for a while', () => {
     await waitFor(() => seen.length === 3, { what: 'all three' })
     expect(seen).toEqual(['event-1', 'event-2', 'event-3'])
   })
+
+  it('lets a group catch up on a full server, also by a process that was started since, and stores events again', async () => {
+    await using redis = await startRedis()
+    await using room = new BrokerRoom()
+    const options = { port: redis.port, partitions: 1, publishTimeoutMs: 500, retention: { maxEvents: 0 } }
+    const publishing = await room.broker(options)
+    const early = await room.consume(publishing, { order: 'key' }, (delivery) => delivery.ack())
+    await early.stop()
+    await early.close()
+    await publishing.publish(
+      Array.from({ length: 50 }, (_, n) => message(n, { key: 'a', data: JSON.stringify({ n, more: 'x'.repeat(20_000) }) })),
+    )
+    await using client = plainClient(redis.url)
+    const used = Number(/used_memory:(\d+)/.exec(await client.redis.info('memory'))?.[1])
+    await client.redis.config('SET', 'maxmemory', String(used - 500_000))
+    await expect(publishing.publish([message(50)])).rejects.toMatchObject({ outcome: 'failed' })
+    const catchingUp = await room.broker(options)
+    const seen: number[] = []
+    await room.consume(catchingUp, { order: 'key' }, async (delivery) => {
+      const claim = { key: delivery.ref, owner: 'one' }
+      expect(await catchingUp.idempotency.claim([claim], { leaseMs: 10_000 })).toEqual(['claimed'])
+      if (numberOf(delivery) === 49 && delivery.progress === undefined) {
+        return delivery.retry({ afterMs: 0, progress: 'second', deadLetters: [] })
+      }
+      await delivery.note('begun')
+      await catchingUp.idempotency.complete([claim], { ttlMs: 10_000 })
+      seen.push(numberOf(delivery))
+      return delivery.ack()
+    })
+    await waitFor(() => seen.length === 50, { what: 'all that was stored', limitMs: 10_000 })
+    expect(seen.sort((a, b) => a - b)).toEqual(Array.from({ length: 50 }, (_, n) => n))
+    const stored = (): Promise<boolean> =>
+      publishing.publish([message(51)]).then(
+        () => true,
+        () => false,
+      )
+    await waitFor(stored, { what: 'room for another event', limitMs: 15_000 })
+  })
 })
