@@ -1,5 +1,5 @@
 import type { DeadLetter, Lease } from '@interline/core'
-import { RedisCheckpointStore, RedisDeadLetterStore, RedisIdempotencyStore, RedisLeaseStore } from '@interline/redis'
+import { RedisCheckpointStore, RedisDeadLetterStore, RedisIdempotencyStore, RedisLeaseStore, RedisSagaStore } from '@interline/redis'
 import { FaultProxy, startRedis, waitFor } from '@interline/testing'
 import { afterAll, describe, expect, it } from 'vitest'
 import { message } from './broker-room.js'
@@ -11,9 +11,10 @@ const idempotency = new RedisIdempotencyStore(options)
 const letters = new RedisDeadLetterStore(options)
 const leases = new RedisLeaseStore(options)
 const checkpoints = new RedisCheckpointStore(options)
+const sagas = new RedisSagaStore(options)
 
 afterAll(async () => {
-  for (const store of [idempotency, letters, leases, checkpoints]) store.close()
+  for (const store of [idempotency, letters, leases, checkpoints, sagas]) store.close()
   await cleanUp(prefix)
 })
 
@@ -158,5 +159,20 @@ describe('the checkpoint store', () => {
     expect(await checkpoints.load('projection')).toBe('2')
     await checkpoints.remove('projection')
     expect(await checkpoints.load('projection')).toBeUndefined()
+  })
+})
+
+describe('the saga store', () => {
+  it('claims what is due also where another saga was removed by hand', async () => {
+    const change = { status: 'running', dueAt: 1, body: '{}' } as const
+    for (const id of ['gone', 'kept']) {
+      const created = (await sagas.create('order', id, change, { leaseMs: 10_000 })) ?? expect.fail()
+      await sagas.save(created.record, change, {})
+    }
+    await using client = plainClient()
+    expect(await client.redis.del(`{${prefix}:sagas}:saga:["order","gone"]`)).toBe(1)
+    const { claimed } = await sagas.claimDue(['order'], { leaseMs: 10_000, limit: 10 })
+    expect(claimed.map(({ record }) => record.id)).toEqual(['kept'])
+    expect(await client.redis.zrange(`{${prefix}:sagas}:due:order`, '0', '-1')).toEqual(['["order","kept"]'])
   })
 })
