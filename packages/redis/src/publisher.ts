@@ -163,9 +163,8 @@ export class Publisher {
       return await this.#route.once(async (client) => {
         if (calls.some(isGivenUp)) return 'not sent'
         for (const call of calls) call.sent = true
-        const stored = publishScript.run(client, keys, values)
-        await (this.#settings.waitForReplicas === 0 ? stored : this.#replicated(client, stored))
-        return 'stored'
+        await publishScript.run(client, keys, values)
+        return this.#settings.waitForReplicas === 0 ? 'stored' : this.#replicated(client)
       })
     } catch (thrown) {
       const error = toError(thrown)
@@ -178,11 +177,11 @@ export class Publisher {
     }
   }
 
-  async #replicated(client: Redis, stored: Promise<unknown>): Promise<void> {
+  /** Too few of them are no fault of the connection, which stays. */
+  async #replicated(client: Redis): Promise<Attempt> {
     const { waitForReplicas } = this.#settings
-    await stored
     const replicas = await client.wait(waitForReplicas, replicationMs)
-    if (replicas < waitForReplicas) throw new TooFewReplicas(`${replicas} of ${waitForReplicas} replicas have it`)
+    return replicas < waitForReplicas ? new TooFewReplicas(`${replicas} of ${waitForReplicas} replicas have it`) : 'stored'
   }
 }
 

@@ -1,3 +1,4 @@
+import { type AddressInfo, connect, createServer } from 'node:net'
 import type { Delivery } from '@interline/core'
 import { startRedis, waitFor } from '@interline/testing'
 import { describe, expect, it } from 'vitest'
@@ -99,4 +100,41 @@ describe('what the server refuses for a while', () => {
       )
     await waitFor(stored, { what: 'room for another event', limitMs: 15_000 })
   })
+
+  it.each(['none', 'key'] as const)(
+    'finds the server that took over where the old one goes on as a replica, with order %s',
+    async (order) => {
+      await using old = await startRedis()
+      await using next = await startRedis({ arguments: ['--replicaof', '127.0.0.1', String(old.port)] })
+      let port = old.port
+      const address = createServer((client) => {
+        const server = connect(port, '127.0.0.1')
+        client.on('error', () => server.destroy()).on('close', () => server.destroy())
+        server.on('error', () => client.destroy()).on('close', () => client.destroy())
+        client.pipe(server).pipe(client)
+      })
+      await new Promise<void>((resolve) => address.listen(0, '127.0.0.1', resolve))
+      try {
+        await using room = new BrokerRoom()
+        const broker = await room.broker({ port: (address.address() as AddressInfo).port, partitions: 1, waitForReplicas: 1 })
+        const seen: number[] = []
+        await room.consume(broker, { order }, (delivery) => {
+          seen.push(numberOf(delivery))
+          return delivery.ack()
+        })
+        await broker.publish([message(1, { key: 'a' })])
+        await waitFor(() => seen.length === 1)
+        await using one = plainClient(old.url)
+        await using other = plainClient(next.url)
+        await other.redis.replicaof('NO', 'ONE')
+        await one.redis.replicaof('127.0.0.1', next.port)
+        port = next.port
+        await broker.publish([message(2, { key: 'a' })])
+        await waitFor(() => seen.includes(2), { what: 'the event at the new server', limitMs: 10_000 })
+        expect(await broker.health()).toMatchObject({ status: 'pass' })
+      } finally {
+        address.close()
+      }
+    },
+  )
 })
