@@ -103,9 +103,11 @@ describe('what the server refuses for a while', () => {
 
   it.each(['none', 'key'] as const)(
     'finds the server that took over where the old one goes on as a replica, with order %s',
+    { timeout: 60_000 },
     async (order) => {
-      await using old = await startRedis()
-      await using next = await startRedis({ arguments: ['--replicaof', '127.0.0.1', String(old.port)] })
+      const atOnce = ['--repl-diskless-sync-delay', '0']
+      await using old = await startRedis({ arguments: atOnce })
+      await using next = await startRedis({ arguments: [...atOnce, '--replicaof', '127.0.0.1', String(old.port)] })
       let port = old.port
       const address = createServer((client) => {
         const server = connect(port, '127.0.0.1')
@@ -116,7 +118,12 @@ describe('what the server refuses for a while', () => {
       await new Promise<void>((resolve) => address.listen(0, '127.0.0.1', resolve))
       try {
         await using room = new BrokerRoom()
-        const broker = await room.broker({ port: (address.address() as AddressInfo).port, partitions: 1, waitForReplicas: 1 })
+        const broker = await room.broker({
+          port: (address.address() as AddressInfo).port,
+          partitions: 1,
+          waitForReplicas: 1,
+          publishTimeoutMs: 30_000,
+        })
         const seen: number[] = []
         await room.consume(broker, { order }, (delivery) => {
           seen.push(numberOf(delivery))
