@@ -62,11 +62,7 @@ export const places: Readonly<Record<'memory' | 'redis' | 'postgres' | 'pglite',
       events: () => new RedisEventStore({ url: redisUrl, prefix, logger: quiet }),
       snapshots: () => new RedisSnapshotStore({ url: redisUrl, prefix }),
     }
-    return place(prefix, make, async () => {
-      const client = new Redis(redisUrl)
-      for await (const keys of client.scanStream({ match: `*${prefix}*`, count: 1_000 })) if (keys.length > 0) await client.unlink(keys)
-      client.disconnect()
-    })
+    return place(prefix, make, () => removeKeys(prefix))
   },
   postgres() {
     const schema = nameOf()
@@ -74,7 +70,7 @@ export const places: Readonly<Record<'memory' | 'redis' | 'postgres' | 'pglite',
       events: () => new PostgresEventStore({ url: postgresUrl, schema, hints: false, maxConnections: 6, logger: quiet }),
       snapshots: () => new PostgresSnapshotStore({ url: postgresUrl, schema, maxConnections: 2 }),
     }
-    return place(schema, make, () => sql(`DROP SCHEMA IF EXISTS "${schema}" CASCADE`))
+    return place(schema, make, () => dropSchema(schema))
   },
   pglite() {
     embedded ??= new PGlite()
@@ -86,6 +82,17 @@ export const places: Readonly<Record<'memory' | 'redis' | 'postgres' | 'pglite',
     }
     return place(schema, make, async () => undefined)
   },
+}
+
+/** Removes every key of a prefix from the shared Redis. */
+export async function removeKeys(prefix: string): Promise<void> {
+  const client = new Redis(redisUrl)
+  for await (const keys of client.scanStream({ match: `*${prefix}*`, count: 1_000 })) if (keys.length > 0) await client.unlink(keys)
+  client.disconnect()
+}
+
+export async function dropSchema(schema: string): Promise<void> {
+  await sql(`DROP SCHEMA IF EXISTS "${schema}" CASCADE`)
 }
 
 /** One statement, as anybody would run it. */

@@ -1,6 +1,6 @@
 import { pause, toError } from '@interline/core'
 import type { Redis } from 'ioredis'
-import { Link } from './connections.js'
+import { isUseless, Link } from './connections.js'
 import type { BrokerContext } from './context.js'
 import type { Script } from './scripts/index.js'
 
@@ -97,6 +97,7 @@ export class BlockingReader {
     try {
       return await answer
     } catch (error) {
+      if (isUseless(error)) this.#link.discard(client)
       throw dead ? new Error('A read got no answer in time; its connection was given up.', { cause: error }) : error
     } finally {
       clearTimeout(watchdog)

@@ -133,14 +133,17 @@ export class BroadcastConsumer implements Consumer {
     const { blockMs } = this.#context.options
     const count = Math.max(1, Math.floor(room / this.#positions.size))
     const deliveries: Delivery[] = []
+    const positions = new Map<string, string>()
     for (const [key, entries] of await this.#reader.read(this.#positions, count, blockMs)) {
       for (const [id, fields] of entries) {
         const { destination } = this.#source
         const decoded = decodeEntry(destination, textFields(fields)) ?? (await readEntryAgain(this.#context, destination, key, id))
         if (decoded !== undefined) deliveries.push(this.#delivery(decoded, `${key}:${id}`, undefined))
-        this.#positions.set(key, id)
+        positions.set(key, id)
       }
     }
+    // only now: where one could not be read, none of them was handed out
+    for (const [key, id] of positions) this.#positions.set(key, id)
     return deliveries
   }
 

@@ -77,7 +77,8 @@ async function claimFrom(
     }
     const [ended, cursor, found, missing] = answer
     if (ended === 0) finished = false
-    stream.cursor = cursor
+    // lost and taken again meanwhile, it is looked through from its beginning
+    if (stream.partition.fence === fences[index]) stream.cursor = cursor
     for (const [id, deliveries, fields, noted] of found) {
       entries.push({ stream, fence: fences[index] ?? '', id, deliveries: Number(deliveries), fields: textFields(fields), noted })
     }

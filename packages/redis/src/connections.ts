@@ -70,7 +70,7 @@ export class Link implements Links, Route {
     try {
       return await work(client)
     } catch (error) {
-      if (!isReply(error)) this.discard(client)
+      if (isUseless(error)) this.discard(client)
       throw error
     }
   }
@@ -88,7 +88,7 @@ export class Link implements Links, Route {
         if (client !== undefined) {
           again = true
           // also where nobody tries again now: the next caller must not get a connection that is silent
-          if (!isReply(error)) this.discard(client)
+          if (isUseless(error)) this.discard(client)
         }
         if (deadline.passed) throw error
         await pause(Math.min(50 * 2 ** failures, 1_000))
@@ -192,6 +192,14 @@ function createClient(options: ResolvedConnection, purpose: LinkPurpose, place: 
 /** The server's own answer, as opposed to a connection that broke. */
 export function isReply(error: unknown): boolean {
   return error instanceof Error && error.name === 'ReplyError'
+}
+
+/**
+ * Whether a client with this error is of no more use: its connection broke, or its server has become a replica. The same address may lead
+ * to the one that took over, but only a fresh connection goes there.
+ */
+export function isUseless(error: unknown): boolean {
+  return !isReply(error) || (error as Error).message.startsWith('READONLY')
 }
 
 /** Whether the server, asked again, may do it: the connection broke, or the server is loading, failing over or busy. */

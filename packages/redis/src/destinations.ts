@@ -24,6 +24,9 @@ export class Destinations {
     if (this.#known.has(destination) && !force) return
     const stored = await this.#route.run(async (client) => {
       const name = this.#keys.destinations
+      // looked for first: a full server takes nothing, and may know it
+      const known = await client.hget(name, destination)
+      if (known !== null) return Number(known)
       await client.hsetnx(name, destination, String(this.#partitions))
       return Number(await client.hget(name, destination))
     })

@@ -124,7 +124,7 @@ export class GroupConsumer implements Consumer, SettlementOwner, LeaseListener {
     const { stream } = delivery
     if (stream.inHand.get(delivery.id) === delivery) stream.inHand.delete(delivery.id)
     if (delivery.handed) this.#unsettled--
-    if (!settled) this.#intake.doubt()
+    if (!settled) this.#doubt(delivery)
     this.#lessInHand(delivery)
   }
 
@@ -168,6 +168,15 @@ export class GroupConsumer implements Consumer, SettlementOwner, LeaseListener {
     if (delivery.ended) return
     delivery.lose()
     this.ended(delivery, true)
+  }
+
+  /**
+   * What became of a delivery nobody knows. Core was told that its ownership is lost, and takes nothing more under it; so where the lease
+   * holds all the same, it is taken anew, and everything that is pending comes again in its order.
+   */
+  #doubt({ stream: { partition }, fence }: RedisDelivery): void {
+    this.#intake.doubt()
+    if (!this.#stopped && partition.fence === fence) this.#leases?.lose(partition)
   }
 
   #lessInHand({ stream: { partition } }: RedisDelivery): void {

@@ -1,12 +1,12 @@
 import { pause, type Source } from '@interline/core'
-import { type ClaimPass, claimPending } from './claims.js'
+import { claimPending } from './claims.js'
 import { ClusterGroupReader } from './cluster/cluster-group-reader.js'
 import type { BrokerContext } from './context.js'
 import { readEntryAgain } from './entry-again.js'
 import { type EntryReader, GroupReader } from './group-reader.js'
 import type { Partition, SourceStream } from './partition.js'
 import { RedisDelivery, type Settler } from './redis-delivery.js'
-import { decodeEntry, type TextFields } from './redis-message.js'
+import { type DecodedEntry, decodeEntry, type TextFields } from './redis-message.js'
 
 /** An entry on its way to becoming a delivery. */
 interface Found {
@@ -100,8 +100,10 @@ export class Intake {
   }
 
   async #takeOver(streams: readonly SourceStream[], room: number): Promise<RedisDelivery[]> {
+    const taken = new Map(streams.map(({ partition }) => [partition, partition.fence]))
     const { deliveries, finished } = await this.#pass('all', streams, room)
-    if (finished) for (const { partition } of streams) if (partition.phase === 'taking') partition.phase = 'reading'
+    if (!finished) return deliveries
+    for (const [partition, fence] of taken) if (partition.phase === 'taking' && partition.fence === fence) partition.phase = 'reading'
     return deliveries
   }
 
@@ -111,9 +113,15 @@ export class Intake {
     for (const stream of streams) stream.cursor = ''
     const found: RedisDelivery[] = []
     for (;;) {
-      const { deliveries, finished } = await this.#pass(mode, streams, room)
-      found.push(...deliveries)
-      if (finished) return found
+      try {
+        const { deliveries, finished } = await this.#pass(mode, streams, room)
+        found.push(...deliveries)
+        if (finished) return found
+      } catch (error) {
+        // what was found before is in hand already: nobody would look for it again
+        if (found.length === 0) throw error
+        return found
+      }
       if (found.length >= room) {
         if (mode === 'own') this.#searchOwn = true
         return found
@@ -128,17 +136,19 @@ export class Intake {
   ): Promise<{ readonly deliveries: RedisDelivery[]; readonly finished: boolean }> {
     // What is settled meanwhile looks pending in the answer, and is not.
     const known = new Map(streams.map((stream) => [stream, new Set(stream.inHand.keys())]))
-    let pass: ClaimPass
+    const begun = streams.map((stream) => ({ stream, cursor: stream.cursor, fence: stream.partition.fence }))
     try {
-      pass = await claimPending(this.#context, mode, streams, Math.max(room, 10), this.#member)
+      const pass = await claimPending(this.#context, mode, streams, Math.max(room, 10), this.#member)
+      for (const partition of pass.lost) this.#ownership?.lose(partition)
+      for (const { stream, count } of pass.gone) this.#reportGone(stream, count)
+      const deliveries = await this.#accept(pass.entries.filter((entry) => known.get(entry.stream)?.has(entry.id) !== true))
+      return { deliveries, finished: pass.finished }
     } catch (error) {
       this.#searchOwn = true
+      // what a part of the streams gave was not accepted either: a takeover that went on behind it would hand it out too late
+      for (const { stream, cursor, fence } of begun) if (stream.partition.fence === fence) stream.cursor = cursor
       throw error
     }
-    for (const partition of pass.lost) this.#ownership?.lose(partition)
-    for (const { stream, count } of pass.gone) this.#reportGone(stream, count)
-    const deliveries = await this.#accept(pass.entries.filter((entry) => known.get(entry.stream)?.has(entry.id) !== true))
-    return { deliveries, finished: pass.finished }
   }
 
   async #read(room: number): Promise<RedisDelivery[]> {
@@ -161,12 +171,19 @@ export class Intake {
     }
   }
 
-  /** Makes deliveries of entries that are still ours, in their order; those of a partition that leaves are only kept in hand. */
+  /**
+   * Makes deliveries of entries that are still ours, in their order; those of a partition that leaves are only kept in hand. All or none:
+   * what is in hand and was not handed out is looked for by nobody.
+   */
   async #accept(entries: readonly Found[]): Promise<RedisDelivery[]> {
     const { destination } = this.#source
+    const all: (DecodedEntry | undefined)[] = []
+    for (const { stream, id, fields } of entries) {
+      all.push(decodeEntry(destination, fields) ?? (await readEntryAgain(this.#context, destination, stream.key, id)))
+    }
     const accepted: RedisDelivery[] = []
-    for (const { stream, fence, id, fields, deliveries, noted } of entries) {
-      const decoded = decodeEntry(destination, fields) ?? (await readEntryAgain(this.#context, destination, stream.key, id))
+    for (const [index, { stream, fence, id, deliveries, noted }] of entries.entries()) {
+      const decoded = all[index]
       const { partition } = stream
       if (decoded === undefined || partition.phase === 'away' || partition.fence !== fence || stream.inHand.has(id)) continue
       const delivery = new RedisDelivery(this.#settler, stream, id, decoded, deliveries, noted)

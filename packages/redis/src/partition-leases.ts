@@ -27,6 +27,8 @@ export class PartitionLeases {
   readonly #listener: LeaseListener
   readonly #expires = new Map<Partition, number>()
   readonly #repeat: Repeat
+  /** Looks for what has ended also while a call of a round waits for its answer. */
+  readonly #ending: Repeat
   readonly #tickMs: number
 
   constructor(context: BrokerContext, partitions: readonly Partition[], member: Member, listener: LeaseListener) {
@@ -43,6 +45,11 @@ export class PartitionLeases {
         return this.#tickMs
       },
     )
+    const lookForEnded = (): number => {
+      this.#expire()
+      return Math.max(1, Math.min(context.options.claimIdleMs, ...this.#held().map((partition) => this.remaining(partition))))
+    }
+    this.#ending = new Repeat(async () => lookForEnded(), lookForEnded)
   }
 
   /** The first round; rejects where the group can't be joined. */
@@ -61,8 +68,8 @@ export class PartitionLeases {
   }
 
   /** Renews no more. What is held stays until it is released or ends by itself. */
-  stop(): Promise<void> {
-    return this.#repeat.stop()
+  async stop(): Promise<void> {
+    await Promise.all([this.#repeat.stop(), this.#ending.stop()])
   }
 
   /** Gives up a partition with what is in hand of it, so that the next owner may begin at once. */
@@ -132,13 +139,14 @@ export class PartitionLeases {
 
   #extend(partition: Partition, begun: number): void {
     this.#expires.set(partition, begun + this.#context.options.claimIdleMs * 0.9)
+    this.#ending.within(this.remaining(partition))
   }
 
   #expire(): void {
     for (const partition of this.#held()) if (this.remaining(partition) <= 0) this.lose(partition)
   }
 
-  /** Found to belong to somebody else, or not renewed in time. */
+  /** Found to belong to somebody else, not renewed in time, or to be taken anew. */
   lose(partition: Partition): void {
     if (partition.phase === 'away') return
     this.#forget(partition)

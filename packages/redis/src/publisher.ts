@@ -19,8 +19,8 @@ interface Call {
 }
 
 const maxBatch = 1_000
-/** Longer than any late packet of a connection given up. */
-const counterMs = 600_000
+/** How long the number of a batch is remembered after its last try: longer than any late packet of a connection given up. */
+const lateMs = 600_000
 
 /** How long the server waits for its replicas before it answers how many have it. */
 const replicationMs = 1_000
@@ -136,10 +136,10 @@ export class Publisher {
 
   async #store(calls: readonly Call[]): Promise<void> {
     const messages = calls.length === 1 && calls[0] !== undefined ? calls[0].messages : calls.flatMap((call) => call.messages)
-    const { builder, counter, news } = this.#settings
+    const { builder, counter, news, publishTimeoutMs } = this.#settings
     const batch = builder.build(messages)
     const keys = [counter, ...batch.keys, ...(news === undefined ? [] : [news.waiting])]
-    const values: ScriptArgument[] = [String(++this.#number), String(counterMs), news?.news ?? '']
+    const values: ScriptArgument[] = [String(++this.#number), String(publishTimeoutMs + lateMs), news?.news ?? '']
     for (const value of batch.values) values.push(value)
     for (let failures = 0; ; failures++) {
       const outcome = await this.#attempt(calls, keys, values)
@@ -163,9 +163,8 @@ export class Publisher {
       return await this.#route.once(async (client) => {
         if (calls.some(isGivenUp)) return 'not sent'
         for (const call of calls) call.sent = true
-        const stored = publishScript.run(client, keys, values)
-        await (this.#settings.waitForReplicas === 0 ? stored : this.#replicated(client, stored))
-        return 'stored'
+        await publishScript.run(client, keys, values)
+        return this.#settings.waitForReplicas === 0 ? 'stored' : this.#replicated(client)
       })
     } catch (thrown) {
       const error = toError(thrown)
@@ -178,11 +177,11 @@ export class Publisher {
     }
   }
 
-  async #replicated(client: Redis, stored: Promise<unknown>): Promise<void> {
+  /** Too few of them are no fault of the connection, which stays. */
+  async #replicated(client: Redis): Promise<Attempt> {
     const { waitForReplicas } = this.#settings
-    await stored
     const replicas = await client.wait(waitForReplicas, replicationMs)
-    if (replicas < waitForReplicas) throw new TooFewReplicas(`${replicas} of ${waitForReplicas} replicas have it`)
+    return replicas < waitForReplicas ? new TooFewReplicas(`${replicas} of ${waitForReplicas} replicas have it`) : 'stored'
   }
 }
 

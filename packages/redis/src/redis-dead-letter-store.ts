@@ -52,8 +52,7 @@ export class RedisDeadLetterStore implements IDeadLetterStore {
     options?.signal?.throwIfAborted()
     if (ids.length === 0) return 0
     return this.#route.run(async (client) => {
-      const removed = client.hdel(this.#keys.deadLetters, ...ids)
-      await client.zrem(this.#keys.deadLetterIndex, ...ids)
+      const [removed] = await Promise.all([client.hdel(this.#keys.deadLetters, ...ids), client.zrem(this.#keys.deadLetterIndex, ...ids)])
       return removed
     })
   }

@@ -90,6 +90,16 @@ describe('publishing over a line with faults', () => {
     expect(await stored(redis.port, room.namespace)).toContain('event-3')
   })
 
+  it('remembers the number of a batch for longer than it is tried again', async () => {
+    await using room = new BrokerRoom()
+    const publishTimeoutMs = 3_600_000
+    const broker = await room.broker({ publishTimeoutMs })
+    await broker.publish([message(0)])
+    await using client = plainClient()
+    const [counter = ''] = await client.redis.keys(`${room.namespace}:publisher:*`)
+    expect(await client.redis.pttl(counter)).toBeGreaterThan(publishTimeoutMs)
+  })
+
   it('refuses a publish to a full server, with nothing stored', async () => {
     await using redis = await startRedis({ arguments: ['--maxmemory', '3mb', '--maxmemory-policy', 'noeviction'] })
     await using room = new BrokerRoom()

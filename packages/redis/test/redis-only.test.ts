@@ -43,6 +43,31 @@ describe('settling', () => {
     await waitFor(() => delivery.lost.aborted, { what: 'the loss to be noticed' })
   })
 
+  it('knows of the end of a lease while the server does not answer, before another consumer has the partition', async () => {
+    await using redis = await startRedis()
+    await using proxy = await FaultProxy.start({ port: redis.port })
+    await using room = new BrokerRoom()
+    // longer than the lease: the call that should renew it waits for its answer
+    const cutOff = await room.broker({ port: proxy.port, partitions: 1, commandTimeoutMs: 8_000 })
+    const other = await room.broker({ port: redis.port, partitions: 1 })
+    let taken: Delivery | undefined
+    await room.consume(cutOff, { order: 'key' }, (delivery) => {
+      taken = delivery
+    })
+    await other.publish([message(1, { key: 'a' })])
+    await waitFor(() => taken !== undefined)
+    proxy.blackhole()
+    const lost: (boolean | undefined)[] = []
+    await room.consume(other, { order: 'key' }, (delivery) => {
+      lost.push(taken?.lost.aborted)
+      return delivery.ack()
+    })
+    await waitFor(() => lost.length === 1, { limitMs: 10_000, what: 'the other consumer to take over' })
+    proxy.heal()
+    proxy.cut()
+    expect(lost).toEqual([true])
+  })
+
   it('hands a note to whoever gets the event next, and counts a delivery only where one may have begun', async () => {
     await using room = new BrokerRoom()
     const broker = await room.broker({ partitions: 1 })

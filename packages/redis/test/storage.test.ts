@@ -92,6 +92,17 @@ describe('what Redis keeps', () => {
     expect(room.losses()[0]?.detail).toContain('trimmed from outside')
   })
 
+  it('trims also where a group began at a time and has read nothing yet', async () => {
+    await using room = new BrokerRoom()
+    const broker = await room.broker({ partitions: 1, retention: { maxEvents: 0 } })
+    await broker.publish([message(1), message(2)])
+    await room.consume(broker, { from: new Date(Date.now() + 60_000) }, (delivery) => delivery.ack())
+    await using client = plainClient()
+    const stream = `{${room.namespace}:orders:0}:events`
+    await waitFor(async () => (await client.redis.xlen(stream)) === 0, { limitMs: 10_000, what: 'what is handled to be trimmed' })
+    expect(room.warnings()).toEqual([])
+  })
+
   it('counts groups from the server: what waits, what is in hand, what is delayed', async () => {
     await using room = new BrokerRoom()
     const broker = await room.broker()

@@ -1,9 +1,9 @@
 import type { DeadLetter, Lease } from '@interline/core'
-import { RedisCheckpointStore, RedisDeadLetterStore, RedisIdempotencyStore, RedisLeaseStore } from '@interline/redis'
-import { waitFor } from '@interline/testing'
+import { RedisCheckpointStore, RedisDeadLetterStore, RedisIdempotencyStore, RedisLeaseStore, RedisSagaStore } from '@interline/redis'
+import { FaultProxy, startRedis, waitFor } from '@interline/testing'
 import { afterAll, describe, expect, it } from 'vitest'
 import { message } from './broker-room.js'
-import { cleanUp, url } from './redis-server.js'
+import { cleanUp, plainClient, url } from './redis-server.js'
 
 const prefix = `it-stores-${process.pid}-${Math.random().toString(36).slice(2, 8)}`
 const options = { url, prefix }
@@ -11,9 +11,10 @@ const idempotency = new RedisIdempotencyStore(options)
 const letters = new RedisDeadLetterStore(options)
 const leases = new RedisLeaseStore(options)
 const checkpoints = new RedisCheckpointStore(options)
+const sagas = new RedisSagaStore(options)
 
 afterAll(async () => {
-  for (const store of [idempotency, letters, leases, checkpoints]) store.close()
+  for (const store of [idempotency, letters, leases, checkpoints, sagas]) store.close()
   await cleanUp(prefix)
 })
 
@@ -64,9 +65,11 @@ describe('the idempotency store', () => {
 
   it('extends only the claims of their owner', async () => {
     const claim = { key: 'renewed', owner: 'a' }
-    await idempotency.claim([claim], { leaseMs: 200 })
+    await idempotency.claim([claim], { leaseMs: 10_000 })
     await idempotency.renew([claim], { leaseMs: 60_000 })
     await idempotency.renew([{ ...claim, owner: 'b' }], { leaseMs: 1 })
+    await using client = plainClient()
+    expect(await client.redis.pttl(`${prefix}:done:renewed`)).toBeGreaterThan(10_000)
     expect(await idempotency.claim([{ ...claim, owner: 'b' }], { leaseMs: 1 })).toEqual(['busy'])
     expect(await idempotency.size()).toBeGreaterThanOrEqual(1)
   })
@@ -106,6 +109,27 @@ describe('the dead letter store', () => {
     expect(await letters.remove(['letter-20', 'letter-99'])).toBe(1)
     expect(await letters.count({ group: 'bill' })).toBe(0)
   })
+
+  it('leaves no failure unheard where the answers to a removal are lost', async () => {
+    await using redis = await startRedis()
+    await using proxy = await FaultProxy.start({ port: redis.port })
+    const store = new RedisDeadLetterStore({ port: proxy.port, commandTimeoutMs: 300 })
+    const unheard: unknown[] = []
+    const hear = (reason: unknown): void => void unheard.push(reason)
+    process.on('unhandledRejection', hear)
+    try {
+      await store.add([letter(30)])
+      proxy.blackhole('replies')
+      await expect(store.remove(['letter-30'])).rejects.toThrow()
+      proxy.heal()
+      proxy.cut()
+      await waitFor(async () => (await store.count()) === 0)
+      expect(unheard).toEqual([])
+    } finally {
+      process.off('unhandledRejection', hear)
+      store.close()
+    }
+  })
 })
 
 describe('the lease store', () => {
@@ -135,5 +159,20 @@ describe('the checkpoint store', () => {
     expect(await checkpoints.load('projection')).toBe('2')
     await checkpoints.remove('projection')
     expect(await checkpoints.load('projection')).toBeUndefined()
+  })
+})
+
+describe('the saga store', () => {
+  it('claims what is due also where another saga was removed by hand', async () => {
+    const change = { status: 'running', dueAt: 1, body: '{}' } as const
+    for (const id of ['gone', 'kept']) {
+      const created = (await sagas.create('order', id, change, { leaseMs: 10_000 })) ?? expect.fail()
+      await sagas.save(created.record, change, {})
+    }
+    await using client = plainClient()
+    expect(await client.redis.del(`{${prefix}:sagas}:saga:["order","gone"]`)).toBe(1)
+    const { claimed } = await sagas.claimDue(['order'], { leaseMs: 10_000, limit: 10 })
+    expect(claimed.map(({ record }) => record.id)).toEqual(['kept'])
+    expect(await client.redis.zrange(`{${prefix}:sagas}:due:order`, '0', '-1')).toEqual(['["order","kept"]'])
   })
 })

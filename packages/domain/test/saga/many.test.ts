@@ -5,9 +5,8 @@ import { MemorySagaStore } from '@interline/memory'
 import { PostgresSagaStore } from '@interline/postgres'
 import { RedisSagaStore } from '@interline/redis'
 import { expect, test } from 'vitest'
+import { dropSchema, postgresUrl, redisUrl, removeKeys } from '../places.js'
 
-const postgresUrl = process.env.POSTGRES_URL ?? process.env.DATABASE_URL ?? 'postgresql://postgres@127.0.0.1:5432/postgres'
-const redisUrl = process.env.REDIS_URL ?? 'redis://127.0.0.1:6379'
 const sagas = process.env.INTERLINE_TEST_SCALE === 'full' ? 1_000 : 200
 
 interface Store extends ISagaStore {
@@ -21,10 +20,12 @@ const stores: Record<string, (namespace: string) => Store> = {
   postgres: (schema) => new PostgresSagaStore({ url: postgresUrl, schema, maxConnections: 4 }),
 }
 
+const cleanUps: Readonly<Record<string, (namespace: string) => Promise<unknown>>> = { redis: removeKeys, postgres: dropSchema }
+
 test.each(Object.entries(stores))(
   'G04 on %s: many sagas at once over four managers, one in ten failing: every step runs once, and the balances are right',
   { timeout: 120_000 },
-  async (_kind, create) => {
+  async (kind, create) => {
     const namespace = `it_many_${randomUUID().slice(0, 8)}`
     const balances = new Map([
       ['payer', 0],
@@ -78,6 +79,7 @@ test.each(Object.entries(stores))(
     } finally {
       for (const manager of managers) await manager.close()
       for (const store of open) await store.close?.()
+      await cleanUps[kind]?.(namespace)
     }
   },
 )

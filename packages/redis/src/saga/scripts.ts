@@ -62,7 +62,7 @@ local due, nextAt = {}, nil
 for index = 4, #ARGV do
   local key = base .. ':due:' .. ARGV[index]
   local found = call('ZRANGEBYSCORE', key, '-inf', number(now), 'WITHSCORES', 'LIMIT', 0, limit + 1)
-  for at = 1, #found, 2 do due[#due + 1] = { found[at], tonumber(found[at + 1]) } end
+  for at = 1, #found, 2 do due[#due + 1] = { found[at], tonumber(found[at + 1]), key } end
   local later = call('ZRANGEBYSCORE', key, '(' .. number(now), '+inf', 'WITHSCORES', 'LIMIT', 0, 1)[2]
   if later and (not nextAt or tonumber(later) < nextAt) then nextAt = tonumber(later) end
 end
@@ -71,7 +71,10 @@ if #due > limit then nextAt = now end
 local claimed = {}
 for at = 1, math.min(limit, #due) do
   local name = due[at][1]
-  claimed[at] = claim(name, read(name), tonumber(ARGV[2]), ARGV[1])
+  local saga = read(name)
+  -- removed by hand, or evicted: it must not keep the others from being claimed
+  if saga[1] then claimed[#claimed + 1] = claim(name, saga, tonumber(ARGV[2]), ARGV[1])
+  else call('ZREM', due[at][3], name) end
 end
 return { claimed, nextAt and number(nextAt - now) or '' }
 `)

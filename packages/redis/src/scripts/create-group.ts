@@ -5,7 +5,8 @@ import { Script } from './script.js'
  *
  * KEYS, for each partition: stream, retry stream. ARGV: group, where a new group begins. Answers how many were new.
  */
-export const createGroupScript: Script = new Script(`
+export const createGroupScript: Script = new Script(
+  `
 local created = 0
 for i, stream in ipairs(KEYS) do
   local start = i % 2 == 1 and ARGV[2] or '0'
@@ -17,4 +18,6 @@ for i, stream in ipairs(KEYS) do
   end
 end
 return created
-`)
+`,
+  { whenFull: true },
+)

@@ -3,7 +3,8 @@ import { Script } from './script.js'
 // A key holds `1` once it is done, and `c` with the owner while it is claimed. All of them end by themselves.
 
 /** KEYS: keys. ARGV: milliseconds, then each key's owner. Answers for each key 1 (claimed), 2 (done) or 0 (busy). */
-export const claimKeysScript: Script = new Script(`
+export const claimKeysScript: Script = new Script(
+  `
 local call, answers = redis.call, {}
 for i, key in ipairs(KEYS) do
   local mine = 'c' .. ARGV[i + 1]
@@ -18,7 +19,9 @@ for i, key in ipairs(KEYS) do
   end
 end
 return answers
-`)
+`,
+  { whenFull: true },
+)
 
 /** KEYS: keys. ARGV: milliseconds, then each key's owner. Extends the claims that are still the owner's. */
 export const renewKeysScript: Script = new Script(`
@@ -29,10 +32,13 @@ return 1
 `)
 
 /** KEYS: keys. ARGV: milliseconds. */
-export const completeKeysScript: Script = new Script(`
+export const completeKeysScript: Script = new Script(
+  `
 for _, key in ipairs(KEYS) do redis.call('SET', key, '1', 'PX', ARGV[1]) end
 return 1
-`)
+`,
+  { whenFull: true },
+)
 
 /** KEYS: keys. ARGV: each key's owner. */
 export const releaseKeysScript: Script = new Script(`

@@ -5,7 +5,8 @@ import { Script } from './script.js'
  *
  * KEYS: members. ARGV: order, consumer, milliseconds. Answers how many there are, or -1 where others consume with another order.
  */
-export const joinScript: Script = new Script(`
+export const joinScript: Script = new Script(
+  `
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)
@@ -15,7 +16,9 @@ for _, member in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do
 end
 redis.call('ZADD', KEYS[1], string.format('%.0f', now + tonumber(ARGV[3])), order .. ARGV[2])
 return redis.call('ZCARD', KEYS[1])
-`)
+`,
+  { whenFull: true },
+)
 
 /** KEYS: members. ARGV: order, consumer. */
 export const leaveScript: Script = new Script(`return redis.call('ZREM', KEYS[1], ARGV[1] .. ':' .. ARGV[2])`)

@@ -7,7 +7,8 @@ import { Script } from './script.js'
  * ARGV: how many at most for each section; the channel of the news or ''.
  * Answers how many were moved, and in how many milliseconds the next is due, or -1.
  */
-export const pumpScript: Script = new Script(`
+export const pumpScript: Script = new Script(
+  `
 local call, unpack = redis.call, unpack
 local time = call('TIME')
 local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
@@ -27,4 +28,6 @@ for section = 1, math.floor(#KEYS / 2) do
 end
 if moved > 0 and ARGV[2] ~= '' and call('DEL', KEYS[#KEYS]) == 1 then call('PUBLISH', ARGV[2], '') end
 return { moved, next }
-`)
+`,
+  { whenFull: true },
+)

@@ -9,7 +9,8 @@ import { Script } from './script.js'
  * Answers `false` where there is nothing, else JSON: lists of field names, then for each stream that has entries its key and the entries,
  * each as its id, the number of its list of names (from 1), and the values.
  */
-export const readBacklogScript: Script = new Script(`
+export const readBacklogScript: Script = new Script(
+  `
 local arguments = { 'XREADGROUP', 'GROUP', ARGV[1], ARGV[2], 'COUNT', ARGV[3], 'STREAMS' }
 local count = ARGV[4] and #KEYS - 1 or #KEYS
 for i = 1, count do arguments[#arguments + 1] = KEYS[i] end
@@ -51,4 +52,6 @@ for _, stream in ipairs(reply) do
   streams[#streams + 1] = { stream[1], entries }
 end
 return cjson.encode({ shapes, streams })
-`)
+`,
+  { whenFull: true },
+)

@@ -3,14 +3,19 @@ import type { Redis } from 'ioredis'
 
 export type ScriptArgument = string | Buffer
 
+export interface ScriptOptions {
+  /** Also on a full server: for what handles events, as room comes from handling them. */
+  readonly whenFull?: boolean | undefined
+}
+
 /** A Lua script, sent by its hash, and once in full to a server that does not know it. */
 export class Script {
   readonly #lua: string
   readonly #hash: string
 
-  constructor(lua: string) {
-    this.#lua = lua
-    this.#hash = createHash('sha1').update(lua).digest('hex')
+  constructor(lua: string, { whenFull = false }: ScriptOptions = {}) {
+    this.#lua = whenFull ? `#!lua flags=allow-oom\n${lua}` : lua
+    this.#hash = createHash('sha1').update(this.#lua).digest('hex')
   }
 
   run(client: Redis, keys: readonly string[], values: readonly ScriptArgument[]): Promise<unknown> {

@@ -8,7 +8,8 @@ import { Script } from './script.js'
  * fields that the retry has instead of its own: name and progress, name and reference; then for each dead letter: id, time, text.
  * Answers 1, 0 (it belongs to somebody else), 2 (it was not pending), or 3 (settled, but the entry itself was gone, so no retry).
  */
-export const settleScript: Script = new Script(`
+export const settleScript: Script = new Script(
+  `
 local call = redis.call
 local stream, notes, lease, delayed, letters, index = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
 local group, me, fence, id, remove, after = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
@@ -43,4 +44,6 @@ call('XACK', stream, group, id)
 if remove == '1' then call('XDEL', stream, id) end
 call('HDEL', notes, id)
 return answer
-`)
+`,
+  { whenFull: true },
+)

@@ -24,8 +24,10 @@ local bound, lost
 for _, flat in ipairs(call('XINFO', 'GROUPS', stream)) do
   local info = {}
   for i = 1, #flat, 2 do info[flat[i]] = flat[i + 1] end
-  local ms, seq = string.match(info['last-delivered-id'], '^(%d+)-(%d+)$')
-  local handled = ms .. '-' .. string.format('%.0f', tonumber(seq) + 1)
+  local handled = info['last-delivered-id']
+  local ms, seq = string.match(handled, '^(%d+)-(%d+)$')
+  -- a group that began at a time stands at the last number there is in a millisecond
+  if #seq < 16 then handled = ms .. '-' .. string.format('%.0f', tonumber(seq) + 1) end
   if info['pending'] > 0 then handled = call('XPENDING', stream, info['name'])[2] end
   if not bound or before(handled, bound) then bound = handled end
   if info['name'] == ARGV[1] and type(info['lag']) == 'number' then

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { findServer, type ServerName } from '@interline/testing'
+import { Redis } from 'ioredis'
 import { expect, it } from 'vitest'
 import { type ProcessSpan, TracedProcess } from './traced-process.js'
 
@@ -14,7 +15,18 @@ async function run(broker: 'redis' | 'kafka', driverSpans: boolean): Promise<rea
   await Promise.all([billing.told('ready'), mail.told('ready')])
   await mail.publish()
   await mail.told('billed')
-  return (await Promise.all([mail.end(), billing.end()])).flat()
+  const spans = (await Promise.all([mail.end(), billing.end()])).flat()
+  if (broker === 'redis') await removeKeys(url, namespace)
+  return spans
+}
+
+async function removeKeys(url: string, namespace: string): Promise<void> {
+  const redis = new Redis(url, { retryStrategy: () => null })
+  try {
+    for await (const keys of redis.scanStream({ match: `*${namespace}*`, count: 1_000 })) if (keys.length > 0) await redis.unlink(keys)
+  } finally {
+    redis.disconnect()
+  }
 }
 
 it.each(['redis', 'kafka'] as const)(
