@@ -111,7 +111,11 @@ export class NatsBroker implements IBroker {
   async listDestinations(): Promise<readonly string[]> {
     const { jsm, options } = this.#connected()
     const names: string[] = []
-    for await (const name of jsm.streams.names(`${options.prefix}.>`)) names.push(nameOf(name.slice(options.prefix.length + 1)))
+    for await (const name of jsm.streams.names(`${options.prefix}.>`)) {
+      const destination = nameOf(name.slice(options.prefix.length + 1))
+      // somebody else's stream may have subjects like ours
+      if (this.#streamName(destination) === name) names.push(destination)
+    }
     return names
   }
 
