@@ -175,6 +175,8 @@ export class Partition implements DeliveryOwner {
     if (this.#leaving === undefined || epoch !== this.#reader.epoch || epoch.busy) return
     clearTimeout(this.#leaving)
     void this.#handOver(epoch).then(() => {
+      // its channel was lost meanwhile, which says it all: what has begun since goes on
+      if (epoch !== this.#reader.epoch) return
       this.#leaving = undefined
       return this.#reader.turn()
     })
