@@ -78,6 +78,47 @@ class Queue {
   }
 }
 
+test('what arrives while an owner says what it gives back is no suspect to the next one', async () => {
+  const queue = new Queue()
+  const { partition, handed } = queue.partition()
+  await partition.start()
+  const [channel] = queue.channels as [Channel]
+  channel.send(1, false)
+  channel.send(2, false)
+  channel.send(3, false)
+  await waitFor(() => handed.length === 3)
+  // one runs to the end of the channel, one is let go
+  handed[1]?.release?.()
+  handed[2]?.ack()
+  queue.storing = () => {
+    if (!channel.closed) channel.send(4, false)
+  }
+  await partition.close()
+  const next = queue.partition()
+  await next.partition.start()
+  for (const n of [1, 2, 4]) queue.channels.at(-1)?.send(n, true)
+  await waitFor(() => next.handed.length === 3)
+  const suspects = next.handed.filter(({ redelivered }) => redelivered).map(({ message }) => message.attributes.id)
+  expect(suspects).toEqual(['1'])
+  await next.partition.close()
+})
+
+test('an owner that saw nothing new does not speak for what others had before it', async () => {
+  const queue = new Queue()
+  const { partition, handed } = queue.partition()
+  await partition.start()
+  queue.channels[0]?.send(1, true)
+  await waitFor(() => handed.length === 1)
+  handed[0]?.release?.()
+  await partition.close()
+  const next = queue.partition()
+  await next.partition.start()
+  for (const n of [1, 2]) queue.channels.at(-1)?.send(n, true)
+  await waitFor(() => next.handed.length === 2)
+  expect(next.handed.map(({ redelivered }) => redelivered)).toEqual([false, true])
+  await next.partition.close()
+})
+
 test('a hand-over that a lost channel has ended does not end the next one', async () => {
   const queue = new Queue()
   const { partition, handed } = queue.partition()
