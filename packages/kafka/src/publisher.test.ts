@@ -1,3 +1,4 @@
+import { waitFor } from '@interline/testing'
 import { expect, test } from 'vitest'
 import { DriverError, type KafkaClient, type OutgoingRecord } from './drivers/driver.js'
 import { Names } from './names.js'
@@ -104,4 +105,37 @@ test('requests are bounded by bytes too, however many characters they are writte
     [4, 5, 6, 7],
     [8, 9],
   ])
+})
+
+test('what is published while a topic is made does not overtake what waits for that, and goes on where it has no topic with it', async () => {
+  const sent: string[] = []
+  const known = new Set<string>()
+  const makings = new Map<string, () => void>()
+  const topics = {
+    knows: (topic: string) => known.has(topic),
+    ensure: (topic: string) => new Promise<void>((resolve) => makings.set(topic, () => resolve(void known.add(topic)))),
+  } as unknown as Topics
+  const produce = async (records: readonly OutgoingRecord[]): Promise<void> => void sent.push(...records.map(({ value }) => String(value)))
+  const publisher = new Publisher({ produce } as KafkaClient, topics, new Names(''), () => undefined, 200)
+  const publishTo = (...destinations: readonly string[]): Promise<void> =>
+    publisher.publish(
+      destinations.map((destination) => ({ destination, topic: 'x', key: 'k', attributes: {}, data: `${destination} ${++count}` })),
+      undefined,
+    )
+  let count = 0
+  const made = async (topic: string): Promise<void> => {
+    await waitFor(() => makings.has(topic), { what: topic })
+    makings.get(topic)?.()
+  }
+  for (const each of ['other', 'alone']) known.add(each)
+  const first = publishTo('orders', 'mails')
+  await made('orders')
+  await waitFor(() => makings.has('mails'))
+  const second = publishTo('orders')
+  const third = publishTo('orders', 'other')
+  await publishTo('alone')
+  expect(sent).toEqual(['alone 6'])
+  await made('mails')
+  await Promise.all([first, second, third])
+  expect(sent).toEqual(['alone 6', 'orders 1', 'mails 2', 'orders 3', 'orders 4', 'other 5'])
 })

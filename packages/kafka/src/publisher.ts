@@ -9,6 +9,13 @@ import type { Topics } from './topics.js'
 /** Between tries to store what nobody may lose. */
 const longestPauseMs = 5_000
 
+/** A call that is not in the queue yet. */
+interface Preparing {
+  readonly topics: ReadonlySet<string>
+  /** Settles when it is in the queue, or rejected. */
+  readonly queued: Promise<unknown>
+}
+
 /**
  * Sends one batch at a time and collects meanwhile what comes next, so that order holds over concurrent calls and over repeated tries:
  * a batch that failed holds back the later ones until it is stored or given up. What is sent again has the same event ids.
@@ -20,6 +27,8 @@ export class Publisher {
   readonly #report: Report
   readonly #timeoutMs: number
   #queue: Call[] = []
+  /** Calls whose topics are not known yet, or that wait for such a one. */
+  readonly #preparing = new Set<Preparing>()
   #sending: Promise<void> | undefined
   published = 0
 
@@ -33,8 +42,9 @@ export class Publisher {
 
   async publish(messages: readonly WireMessage[], signal: AbortSignal | undefined): Promise<void> {
     const records = this.#encode(messages)
-    if (messages.some((message) => !this.#isKnown(message))) await this.#prepare(messages)
-    await this.#enqueue(records, performance.now() + this.#timeoutMs, signal)
+    const enqueue = (): Promise<void> => this.#enqueue(records, performance.now() + this.#timeoutMs, signal)
+    if (this.#preparing.size === 0 && messages.every((message) => this.#isKnown(message))) await enqueue()
+    else await (await this.#prepared(messages, enqueue)).answer
     this.published += messages.length
   }
 
@@ -84,6 +94,20 @@ export class Publisher {
     })
     if (cause === undefined) return records as readonly OutgoingRecord[]
     throw new PublishError(`Nothing was published: message ${failed[0]} can't be stored. ${cause.message}`, { cause, failed })
+  }
+
+  /** Puts a call into the queue once its topics are known, and not before those that have a topic with it and came first. */
+  #prepared(messages: readonly WireMessage[], enqueue: () => Promise<void>): Promise<{ readonly answer: Promise<void> }> {
+    const topics = new Set(messages.map((message) => this.#topicOf(message)))
+    const before = [...this.#preparing].filter((other) => [...topics].some((topic) => other.topics.has(topic)))
+    const ready = this.#prepare(messages)
+    const queued = Promise.allSettled([ready, ...before.map((other) => other.queued)])
+      .then(() => ready)
+      .then(() => ({ answer: enqueue() }))
+      .finally(() => this.#preparing.delete(preparing))
+    const preparing: Preparing = { topics, queued }
+    this.#preparing.add(preparing)
+    return queued
   }
 
   /** Makes new destinations known. A call to one that can't be used is rejected; the others go on. */

@@ -15,7 +15,7 @@ import {
   type WireMessage,
 } from '@interline/core'
 import { type ConsumerInfo, JetStreamApiError, jetstreamManager, StorageType, type StreamConfig, type StreamInfo } from '@nats-io/jetstream'
-import { connect, type NatsConnection, nanos, nuid } from '@nats-io/transport-node'
+import { connect, errors, type NatsConnection, nanos, nuid } from '@nats-io/transport-node'
 import { NatsConsumer } from './nats-consumer.js'
 import type { NatsContext } from './nats-context.js'
 import { bytesOf, headersOf, nameOf, subjectOf, tokenOf } from './nats-message.js'
@@ -111,7 +111,11 @@ export class NatsBroker implements IBroker {
   async listDestinations(): Promise<readonly string[]> {
     const { jsm, options } = this.#connected()
     const names: string[] = []
-    for await (const name of jsm.streams.names(`${options.prefix}.>`)) names.push(nameOf(name.slice(options.prefix.length + 1)))
+    for await (const name of jsm.streams.names(`${options.prefix}.>`)) {
+      const destination = nameOf(name.slice(options.prefix.length + 1))
+      // somebody else's stream may have subjects like ours
+      if (this.#streamName(destination) === name) names.push(destination)
+    }
     return names
   }
 
@@ -199,7 +203,7 @@ export class NatsBroker implements IBroker {
         return void (await js.publish(subjectOf(options.prefix, message), bytesOf(message), request))
       } catch (thrown) {
         const error = toError(thrown)
-        if (error.name === 'TimeoutError') outcome = 'unknown'
+        if (isUnanswered(error)) outcome = 'unknown'
         const passing =
           error.name === 'TimeoutError' ||
           error.name === 'JetStreamNotEnabled' ||
@@ -256,6 +260,11 @@ export class NatsBroker implements IBroker {
     if (this.#context === undefined) throw new ConnectionError('The NATS broker is not connected. Connect it first.')
     return this.#context
   }
+}
+
+/** Sent, and nobody knows what became of it: no answer came in time, or before the connection was closed. */
+function isUnanswered({ name, cause }: Error): boolean {
+  return name === 'TimeoutError' || (name === 'RequestError' && !(cause instanceof errors.PermissionViolationError))
 }
 
 function statistics({ num_pending, num_ack_pending, num_waiting }: ConsumerInfo): {

@@ -4,6 +4,9 @@ import type { NatsContext } from './nats-context.js'
 import { handOut, messageOf } from './nats-message.js'
 import type { FoundNote, Notes } from './nats-notes.js'
 
+/** The server counts nanoseconds in 64 bits, and takes what does not fit for no delay at all. */
+const longestDelayMs = 9e12
+
 /** A message, how often it was handed out, and where the server listens for what becomes of it. */
 interface Place {
   readonly sequence: number
@@ -150,7 +153,7 @@ export class Hands {
     const given = (async () => {
       await this.#stopped
       if (!this.#source.broadcast) await notes.write(sequence, { progress, givenBackAt: count })
-      const delay = nanos(Math.max(0, Math.ceil(due - clock.monotonic())))
+      const delay = nanos(Math.min(Math.max(0, Math.ceil(due - clock.monotonic())), longestDelayMs))
       nc.publish(reply, `-NAK ${JSON.stringify({ delay })}`)
     })()
     this.#givingBack.add(given)

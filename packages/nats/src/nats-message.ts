@@ -17,8 +17,14 @@ export function tokenOf(name: string): string {
     .replaceAll('%', '=') // the server formats subjects with "%" wrongly
 }
 
+/** What somebody else named in another way is taken as it is. */
 export function nameOf(token: string): string {
-  return decodeURIComponent(token.replaceAll('=', '%'))
+  try {
+    return decodeURIComponent(token.replaceAll('=', '%'))
+  } catch (error) {
+    if (error instanceof URIError) return token
+    throw error
+  }
 }
 
 /** Where an event is published: the destination, then the levels of its topic. */

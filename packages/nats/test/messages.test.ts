@@ -2,9 +2,10 @@ import { type Delivery, EventBus } from '@interline/core'
 import { MemoryDeadLetterStore } from '@interline/memory'
 import { NatsBroker } from '@interline/nats'
 import { waitFor } from '@interline/testing'
+import { AckPolicy } from '@nats-io/jetstream'
 import { connect, headers } from '@nats-io/transport-node'
 import { describe, expect, it } from 'vitest'
-import { BrokerRoom, message } from './broker-room.js'
+import { BrokerRoom, message, numberOf } from './broker-room.js'
 import { plainClient, stored, url } from './nats-server.js'
 
 describe('messages', () => {
@@ -29,6 +30,42 @@ describe('messages', () => {
     expect(second?.message.data).toEqual(new Uint8Array([123, 125]))
     expect(third?.undecodable).toBeInstanceOf(Error)
     expect(third?.message.data).toEqual(new TextEncoder().encode('broken'))
+  })
+
+  it('on subjects that are no names of ours are handed over too, and nothing of the kind is in the way of a list', async () => {
+    await using room = new BrokerRoom()
+    const broker = await room.broker()
+    const seen: Delivery[] = []
+    await room.consume(broker, {}, async (delivery) => {
+      seen.push(delivery)
+      await delivery.ack()
+    })
+    await using client = await plainClient()
+    await client.jsm.jetstream().publish(`${room.namespace}.orders.half=.100=ZZ`, '{}')
+    await client.jsm.streams.add({ name: `${room.namespace}-strange`, subjects: [`${room.namespace}.strange=.>`] })
+    await client.jsm.consumers.add(`${room.namespace}_orders`, { durable_name: 'their=own', ack_policy: AckPolicy.Explicit })
+    await waitFor(() => seen.length === 1, { what: 'the message' })
+    expect(seen[0]?.message.topic).toBe('half=.100=ZZ')
+    const groups = await broker.listGroups()
+    expect(groups.map(({ group }) => group)).toContain('their=own')
+  })
+
+  it('that are for a time beyond all clocks wait, and are not handed out again and again', async () => {
+    await using room = new BrokerRoom()
+    const broker = await room.broker()
+    const seen: number[] = []
+    await room.consume(broker, {}, async (delivery) => {
+      seen.push(numberOf(delivery))
+      await delivery.ack()
+    })
+    await broker.publish([message(0, { deliverAt: 8.64e15 })])
+    for (let n = 1; n <= 20; n++) {
+      await broker.publish([message(n)])
+      await waitFor(() => seen.length === n)
+    }
+    await using client = await plainClient()
+    const { delivered } = await client.jsm.consumers.info(`${room.namespace}_orders`, 'group')
+    expect(delivered.consumer_seq).toBe(21)
   })
 
   it('go through names that NATS would refuse, and their groups are listed and removed', async () => {

@@ -11,6 +11,7 @@ import {
 } from '@interline/core'
 import { NatsBroker, type NatsOptions } from '@interline/nats'
 import { CollectingRunner, FaultProxy, ForwardingBroker, testBroker, waitFor } from '@interline/testing'
+import { connect } from '@nats-io/transport-node'
 import { describe, expect, it, test } from 'vitest'
 import { BrokerRoom, message, numberOf } from './broker-room.js'
 import { brokerOf, cleanUp, plainClient, stored, url } from './nats-server.js'
@@ -154,6 +155,19 @@ describe('publishing', () => {
     expect(error).toBeInstanceOf(PublishError)
     expect(error).toMatchObject({ outcome: 'unknown', failed: [0] })
   })
+})
+
+test('a publish whose connection is closed before its answer is one of which nobody knows', async () => {
+  await using proxy = await FaultProxy.start({ port })
+  await using room = new BrokerRoom()
+  const connection = await connect({ servers: `127.0.0.1:${proxy.port}` })
+  const broker = await room.broker({ connection })
+  await broker.publish([message(0)])
+  proxy.dropReplies()
+  const publishing = broker.publish([message(1)]).catch((thrown: unknown) => thrown)
+  await waitFor(async () => (await stored(`${room.namespace}_orders`)) === 2, { what: 'the event to be stored' })
+  await connection.close()
+  expect(await publishing).toMatchObject({ outcome: 'unknown', failed: [0] })
 })
 
 describe('what happens on the server meanwhile', () => {

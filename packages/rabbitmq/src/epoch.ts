@@ -17,6 +17,8 @@ export class Epoch {
   readonly inHand: Map<number, RabbitMqDelivery> = new Map()
   /** Something came by it. */
   active = false
+  /** One came that nobody had before. What others gave back comes first, so that by then all of it is here. */
+  hasNew = false
   readonly #lost = new AbortController()
   #leaving = new AbortController()
   #stayed = false
@@ -64,6 +66,11 @@ export class Epoch {
   get busy(): boolean {
     for (const { handed, isReleased } of this.inHand.values()) if (handed && !isReleased) return true
     return false
+  }
+
+  /** What is with core still. */
+  running(): readonly RabbitMqDelivery[] {
+    return [...this.inHand.values()].filter(({ handed, isReleased }) => handed && !isReleased)
   }
 
   /** What never began or was let go: it goes to the next owner as it came. */

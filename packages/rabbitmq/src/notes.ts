@@ -8,6 +8,8 @@ interface Snapshot {
   readonly notes: Readonly<Record<string, string>>
   /** Messages that were given back in good order: handed out before, and yet no suspects. */
   readonly released: readonly string[]
+  /** Where all that was handed out before had come to this owner: what of it is interrupted. The rest is no suspect, nor what was on its way. */
+  readonly interrupted?: readonly string[] | undefined
 }
 
 /**
@@ -20,6 +22,7 @@ export class Notes {
   readonly #need: Need
   readonly #notes = new Map<string, string>()
   #released: ReadonlySet<string> = new Set()
+  #interrupted: ReadonlySet<string> | undefined
   #writing: Promise<void> | undefined
   #next: Promise<void> | undefined
 
@@ -34,7 +37,7 @@ export class Notes {
   }
 
   wasReleased(ref: string): boolean {
-    return this.#released.has(ref)
+    return this.#released.has(ref) || this.#interrupted?.has(ref) === false
   }
 
   /** Reads what the last owner left, and replaces it by our own before it is used: should we die, nothing counts as given back. */
@@ -44,9 +47,10 @@ export class Notes {
     await this.#context.topology.use(`queue "${this.#queue}"`, async (channel) => {
       const message = await channel.get(this.#queue)
       if (message === false) return
-      const { notes, released } = this.#read(message.content)
+      const { notes, released, interrupted } = this.#read(message.content)
       for (const [ref, progress] of Object.entries(notes)) this.#notes.set(ref, progress)
       this.#released = new Set(released)
+      this.#interrupted = interrupted === undefined ? undefined : new Set(interrupted)
       await this.#write([])
       channel.ack(message)
     })
@@ -68,8 +72,8 @@ export class Notes {
   }
 
   /** The last word of an owner that goes in good order. */
-  handOver(released: readonly string[]): Promise<void> {
-    return this.#write(released)
+  handOver(released: readonly string[], interrupted: readonly string[] | undefined): Promise<void> {
+    return this.#write(released, interrupted)
   }
 
   /** One write at a time; what is noted meanwhile goes with the next. */
@@ -89,8 +93,8 @@ export class Notes {
     return this.#next
   }
 
-  #write(released: readonly string[]): Promise<void> {
-    const snapshot: Snapshot = { notes: Object.fromEntries(this.#notes), released }
+  #write(released: readonly string[], interrupted?: readonly string[]): Promise<void> {
+    const snapshot: Snapshot = { notes: Object.fromEntries(this.#notes), released, interrupted }
     const properties = { persistent: true, contentType: 'application/json' }
     const encoded = { content: JSON.stringify(snapshot), properties, headers: {}, plain: true }
     return this.#context.sender.deliver({ exchange: '', routingKey: this.#queue, encoded, need: this.#need, wanted: true })
@@ -98,8 +102,8 @@ export class Notes {
 
   #read(content: Buffer): Snapshot {
     try {
-      const { notes, released } = JSON.parse(content.toString()) as Partial<Snapshot>
-      return { notes: notes ?? {}, released: released ?? [] }
+      const { notes, released, interrupted } = JSON.parse(content.toString()) as Partial<Snapshot>
+      return { notes: notes ?? {}, released: released ?? [], interrupted }
     } catch (thrown) {
       const detail = `What was noted in "${this.#queue}" can't be read; attempts are counted anew.`
       this.#context.report({ kind: 'warning', detail, error: toError(thrown) })

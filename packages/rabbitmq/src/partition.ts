@@ -123,6 +123,7 @@ export class Partition implements DeliveryOwner {
   #arrived(epoch: Epoch, message: ConsumeMessage): void {
     const first = !epoch.active
     epoch.active = true
+    if (!message.fields.redelivered) epoch.hasNew = true
     if (this.#loading !== undefined) return void this.#loading.push(message)
     // what came back from another owner comes before anything new
     if (first && message.fields.redelivered && epoch.notes !== undefined) return void this.#load(epoch, message)
@@ -175,6 +176,8 @@ export class Partition implements DeliveryOwner {
     if (this.#leaving === undefined || epoch !== this.#reader.epoch || epoch.busy) return
     clearTimeout(this.#leaving)
     void this.#handOver(epoch).then(() => {
+      // its channel was lost meanwhile, which says it all: what has begun since goes on
+      if (epoch !== this.#reader.epoch) return
       this.#leaving = undefined
       return this.#reader.turn()
     })
@@ -208,7 +211,11 @@ export class Partition implements DeliveryOwner {
     const untouched = epoch.untouched()
     if (epoch.notes === undefined || untouched.length === 0 || epoch.gone) return
     try {
-      await epoch.notes.handOver(untouched.map(({ ref }) => ref))
+      const interrupted = epoch.hasNew ? epoch.running().map(({ ref }) => ref) : undefined
+      await epoch.notes.handOver(
+        untouched.map(({ ref }) => ref),
+        interrupted,
+      )
     } catch (thrown) {
       this.#warn('A consumer could not say in order what it gives back; the next one takes it for interrupted.', thrown)
     }

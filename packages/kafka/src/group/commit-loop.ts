@@ -113,19 +113,19 @@ export class CommitLoop {
         continue
       }
       this.#urgent = false
-      const waiters = this.#waiters
-      this.#waiters = []
+      // they stay in the list meanwhile: one whose partition is lost is told so at once, and no other commit answers for it
+      const waiters = new Set(this.#waiters.filter(({ log }) => dirty.includes(log)))
       const snapshots = dirty.map((log) => log.snapshot())
       try {
         const offsets: readonly CommittedOffset[] = snapshots.map(({ offset }) => offset)
         await this.#settings.client.commit(this.#settings.group, member, offsets)
         for (const { confirmed } of snapshots) confirmed()
+        this.#waiters = this.#waiters.filter((waiter) => !waiters.has(waiter))
         for (const { resolve } of waiters) resolve(true)
         failures = 0
         this.#settings.committed()
         await this.#rest()
       } catch (error) {
-        this.#waiters.unshift(...waiters)
         for (const log of dirty) log.touch()
         // between two generations a commit is refused, and accepted afterwards
         if (isDriverError(error, 'fenced', 'rebalancing')) {

@@ -4,8 +4,8 @@ import { type DriverError, type Fetched, isDriverError, type KafkaClient, type P
 export interface FetcherOwner {
   /** Where to fetch from now; none while there is no room or nothing is owned. */
   positions(): readonly Position[]
-  /** Resolves when there is room for more. */
-  take(fetched: Fetched): Promise<void>
+  /** What was asked for from this offset on. Resolves when there is room for more. */
+  take(fetched: Fetched, from: number): Promise<void>
   /** The server has not what was asked for: a topic or the beginning of one is gone, or it can't be read. */
   gone(positions: readonly Position[], error: DriverError): Promise<void>
   failed(error: Error): void
@@ -77,7 +77,8 @@ export class Fetcher {
       this.#owner.recovered()
       for (const each of fetched) {
         if (this.#abort.signal.aborted) return
-        await this.#owner.take(each)
+        const asked = positions.find(({ topic, partition }) => topic === each.topic && partition === each.partition)
+        if (asked !== undefined) await this.#owner.take(each, asked.offset)
       }
     } catch (error) {
       await this.#recover(positions, error, 3)

@@ -82,8 +82,8 @@ export class Intake implements FetcherOwner {
       .map(({ topic, partition, position }) => ({ topic, partition, offset: position }))
   }
 
-  take(fetched: Fetched): Promise<void> {
-    return this.#inTurn(() => this.#takeAll(fetched))
+  take(fetched: Fetched, from: number): Promise<void> {
+    return this.#inTurn(() => this.#takeAll(fetched, from))
   }
 
   async gone(positions: readonly Position[], error: DriverError): Promise<void> {
@@ -129,7 +129,7 @@ export class Intake implements FetcherOwner {
     try {
       for (const [node, mine] of await client.leaders([position])) {
         const fetched = await client.fetch(node, mine, { maxWaitMs: 0, maxBytes: context.options.maxFetchBytes })
-        for (const each of fetched) await this.take(each)
+        for (const each of fetched) await this.take(each, position.offset)
       }
     } catch (error) {
       if (!isDriverError(error, 'codec')) return this.failed(toError(error))
@@ -144,10 +144,12 @@ export class Intake implements FetcherOwner {
     context.report({ kind: 'warning', detail: owned.blocked, error })
   }
 
-  async #takeAll(fetched: Fetched): Promise<void> {
+  async #takeAll(fetched: Fetched, from: number): Promise<void> {
     const owned = this.#parts.ownership.get(fetched.partition)
     const log = owned?.logOf(fetched.topic)
     if (owned === undefined || log === undefined) return
+    // asked for before the partition was lost and came back: between its position and this there is what was never handled
+    if (from > log.position) return
     const most = Math.max(1, Math.min(this.#parts.source.window, chunk))
     let batch: KafkaDelivery[] = []
     for (const record of fetched.records) {
