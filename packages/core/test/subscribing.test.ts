@@ -1,7 +1,8 @@
 import { getEventListeners } from 'node:events'
 import { MemoryBroker } from '@interline/memory'
+import { Gate } from '@interline/testing'
 import { expect, it } from 'vitest'
-import { defineEvent, EventBus, type Receive, type Source, staticSchema } from '../src/index.js'
+import { type ConnectOptions, defineEvent, EventBus, type Receive, type Source, staticSchema } from '../src/index.js'
 
 const Placed = defineEvent('SubscribingPlaced', { topic: 'subscribing.placed', schema: staticSchema<{ n: number }>() })
 
@@ -89,4 +90,42 @@ it.each([
   await bus.subscribe(Placed, () => undefined, { name: 'earliest', from: 'earliest' })
   await bus.start()
   expect(sources.map(({ from }) => from)).toEqual([expected])
+})
+
+/** Answers only when it is told to. */
+class SlowBroker extends MemoryBroker {
+  readonly answer = new Gate()
+  refuses = false
+
+  override async connect(options: ConnectOptions): Promise<void> {
+    await this.answer.opened
+    if (this.refuses) throw new Error('No such host.')
+    await super.connect(options)
+  }
+}
+
+it('takes a subscription that is made while it connects', async () => {
+  const broker = new SlowBroker()
+  const bus = new EventBus({ broker, waitForHandlers: true })
+  const started = bus.start()
+  const seen: number[] = []
+  const subscribed = bus.subscribe(Placed, ({ data }) => seen.push(data.n), { name: 'early' })
+  const published = bus.publish(Placed({ n: 1 }))
+  for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve))
+  broker.answer.open()
+  await Promise.all([started, subscribed, published])
+  expect(seen).toEqual([1])
+  await bus.close()
+})
+
+it('tells a subscription that is made while it connects when it can not start', async () => {
+  const broker = new SlowBroker()
+  const bus = new EventBus({ broker })
+  const started = bus.start()
+  const subscribed = bus.subscribe(Placed, () => undefined, { name: 'early' })
+  broker.refuses = true
+  broker.answer.open()
+  await expect(started).rejects.toThrow('No such host.')
+  await expect(subscribed).rejects.toThrow('No such host.')
+  await bus.close()
 })

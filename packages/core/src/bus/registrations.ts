@@ -53,9 +53,9 @@ export class Registrations {
     return this.#add(resolveTarget(target), handler, options)
   }
 
-  /** Opens what waits. Those that come in the same tick are opened together, so that none misses what another has fetched. */
-  open(registration: Registration): Promise<void> {
-    const opened = this.#openSoon(registration)
+  /** Opens what waits, when the bus has started. Those that come in the same tick are opened together, so that none misses what another has fetched. */
+  open(registration: Registration, started: Promise<void> | undefined): Promise<void> {
+    const opened = this.#openSoon(registration, started)
     const done = (): void => void this.#inProgress.delete(opened)
     this.#inProgress.add(opened)
     opened.then(done, done)
@@ -72,7 +72,10 @@ export class Registrations {
     await Promise.allSettled(this.#inProgress)
   }
 
-  async #openSoon(registration: Registration): Promise<void> {
+  async #openSoon(registration: Registration, started: Promise<void> | undefined): Promise<void> {
+    // the start opens it too, and nothing can be opened before there is a connection
+    if (started !== undefined) await started
+    if (!this.#waiting.has(registration)) return
     this.#opening ??= new Promise((resolve) => setImmediate(resolve)).then(() => {
       this.#opening = undefined
       return this.openAll().catch(() => undefined)
@@ -87,7 +90,11 @@ export class Registrations {
   }
 
   async #openOn(registrations: readonly Registration[], options?: Abortable): Promise<void> {
-    for (const side of this.#settings.sides()) await side.consumers.open(registrations, options)
+    for (const side of this.#settings.sides()) {
+      // not what was ended while the side before was opened: nobody would end it here
+      const wanted = registrations.filter((registration) => this.#waiting.has(registration))
+      await side.consumers.open(wanted, options)
+    }
     for (const registration of registrations) this.#waiting.delete(registration)
   }
 
