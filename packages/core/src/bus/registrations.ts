@@ -8,6 +8,7 @@ import { demandsOf, toSubscriber } from './handler.js'
 import { type CommonBusOptions, clockOf, defaults } from './options.js'
 import { type Registration, reachOf } from './registration.js'
 import type { Side } from './side.js'
+import { checkHandler, checkHandlerOptions } from './subscribe-checks.js'
 import type { Handler, HandlerOptions, Subscription, SubscriptionSpec } from './subscribe-options.js'
 import { BusSubscription } from './subscription.js'
 
@@ -47,8 +48,10 @@ export class Registrations {
     handler: Handler<never> | undefined,
     options: HandlerOptions<never>,
   ): { registration: Registration; subscription: Subscription } {
-    if (isSpec(target))
-      return this.#add(resolveTypes(target.eventTypes), target.handler, { ...target, name: target.name ?? target.subscriberId })
+    if (isSpec(target)) {
+      const { eventTypes, handler: given, subscriberId, ...rest } = target
+      return this.#add(resolveTypes(eventTypes), given, { ...rest, name: rest.name ?? subscriberId })
+    }
     if (handler === undefined) throw new SubscriptionError('subscribe(target, handler) was called without a handler.')
     return this.#add(resolveTarget(target), handler, options)
   }
@@ -103,6 +106,8 @@ export class Registrations {
     handler: Handler<never>,
     options: HandlerOptions<never>,
   ): { registration: Registration; subscription: Subscription } {
+    checkHandler(handler)
+    checkHandlerOptions(options)
     options.signal?.throwIfAborted()
     const { service, instance, destinationOf, destinations, retry, deadLetter, concurrency, logger } = this.#settings
     this.#checkNames(target)
