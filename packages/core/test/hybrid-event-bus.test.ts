@@ -2,7 +2,6 @@ import {
   type BrokerCapabilities,
   type CommonBusOptions,
   ConfigurationError,
-  type Consumer,
   DefaultRoutingStrategy,
   defineEvent,
   EventPriority,
@@ -178,7 +177,7 @@ class SlowLocalBroker extends MemoryBroker {
   readonly asked = new Gate()
   readonly answer = new Gate()
 
-  override async subscribe(source: Source, receive: Receive): Promise<Consumer> {
+  override async subscribe(source: Source, receive: Receive): Promise<Awaited<ReturnType<MemoryBroker['subscribe']>>> {
     this.asked.open()
     await this.answer.opened
     return super.subscribe(source, receive)
