@@ -558,3 +558,37 @@ test('an event waits for a step that takes an hour, and is no dead letter', asyn
   expect((await shop.bus.deadLetters.list()).letters).toEqual([])
   expect(await sagas.find('Report', 'r-1')).toMatchObject({ state: { done: ['written', 'paid'] } })
 })
+
+test('a manager that could not start is started again, and hears each event once', async () => {
+  await using shop = await testBus({ service: 'shop' })
+  const { clock } = shop
+  const Began = defineEvent('SagaBeganAgain', { schema: staticSchema<{ id: string }>(), key: ({ id }) => id })
+  const Went = defineEvent('SagaWentOn', { schema: staticSchema<{ id: string }>(), key: ({ id }) => id })
+  const seen: string[] = []
+  const Again = defineSaga('Again', {
+    state: staticSchema<{ id: string }>(),
+    start: Began,
+    correlate: ({ data }) => data.id,
+    on: (when) => [when(Went, (_, { data }) => void seen.push(data.id), { correlate: ({ data }) => data.id })],
+  })
+  let refused = false
+  const bus = new Proxy(shop.bus, {
+    get: (target, name) => {
+      const value: unknown = Reflect.get(target, name, target)
+      if (typeof value !== 'function') return value
+      return (...words: unknown[]) => {
+        if (name !== 'subscribe' || words[0] !== Went || refused) return value.apply(target, words)
+        refused = true
+        return Promise.reject(new Error('the broker is away'))
+      }
+    },
+  })
+  await using sagas = new SagaManager({ store: new MemorySagaStore({ clock }), bus, clock }).register(Again)
+  await expect(sagas.start()).rejects.toThrow('the broker is away')
+  await sagas.start()
+  await shop.bus.publish(Began({ id: 'a-1' }))
+  await clock.advance(1_000)
+  await shop.bus.publish(Went({ id: 'a-1' }))
+  await clock.advance(1_000)
+  expect(seen).toEqual(['a-1'])
+})

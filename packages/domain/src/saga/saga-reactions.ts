@@ -42,7 +42,7 @@ export class SagaReactions {
   }
 
   async close(): Promise<void> {
-    await Promise.all(this.#subscriptions.map((subscription) => subscription.unsubscribe()))
+    await Promise.all(this.#subscriptions.splice(0).map((subscription) => subscription.unsubscribe()))
   }
 
   async #take(definition: SagaDefinition, target: AnyTarget, event: Received, context: HandlerContext): Promise<void> {
