@@ -592,3 +592,39 @@ test('a manager that could not start is started again, and hears each event once
   await clock.advance(1_000)
   expect(seen).toEqual(['a-1'])
 })
+
+test('events that come while a step waits to be tried again do not use up its attempts', async () => {
+  await using shop = await testBus({ service: 'shop' })
+  const { clock } = shop
+  const Noted = defineEvent('SagaNotedMeanwhile', { schema: staticSchema<{ id: string }>(), key: ({ id }) => id })
+  let runs = 0
+  const Call = defineSaga('CallMeanwhile', {
+    state: staticSchema<{ notes: number }>(),
+    correlate: ({ data }: ReturnType<typeof Noted>) => data.id,
+    retry: { maxAttempts: 3, backoff: { delayMs: 60_000, jitter: 0 } },
+    steps: (step) => [
+      step('call', () => {
+        runs++
+        throw Object.assign(new Error('refused'), { code: 'ECONNREFUSED' })
+      }),
+    ],
+    on: (when) => [when(Noted, ({ notes }) => ({ notes: notes + 1 }))],
+  })
+  await using sagas = new SagaManager({ store: new MemorySagaStore({ clock }), bus: shop.bus, clock, onParked: () => undefined }).register(
+    Call,
+  )
+  await sagas.start()
+  await sagas.startSaga(Call, { id: 'c-1', state: { notes: 0 } })
+  await sagas.idle()
+  for (let n = 0; n < 5; n++) await shop.bus.publish(Noted({ id: 'c-1' }))
+  await clock.advance(5_000)
+  await sagas.idle()
+  expect(runs).toBe(1)
+  expect(await sagas.find('CallMeanwhile', 'c-1')).toMatchObject({ status: 'running', state: { notes: 5 } })
+  await clock.advance(56_000)
+  await sagas.idle()
+  expect(runs).toBe(2)
+  await clock.advance(121_000)
+  await sagas.idle()
+  expect([runs, (await sagas.find('CallMeanwhile', 'c-1'))?.status]).toEqual([3, 'parked'])
+})

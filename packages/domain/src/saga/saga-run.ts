@@ -161,6 +161,9 @@ export class SagaRun {
       return this.#park(toError(thrown))
     }
     if (this.#lapsed && (await this.#noteLapse())) return undefined
+    const { attempts, retryAt } = this.#body
+    // an event that came meanwhile does not shorten the pause after a failure
+    if (attempts > 0 && retryAt !== undefined && retryAt > this.#now) return retryAt
     return this.#status === 'running' ? this.#goOn() : this.#undo()
   }
 
@@ -269,8 +272,9 @@ export class SagaRun {
   #later(error: Error, name: string): number | undefined {
     const policy = new RetryPolicy(this.#known().retry)
     const attempts = this.#body.attempts + 1
-    this.#change({ attempts, history: this.#told({ what: 'failed', name, error: error.message }) })
-    return attempts >= policy.maxAttempts ? this.#park(error) : this.#now + policy.delayAfter(attempts)
+    const retryAt = Math.ceil(this.#now + policy.delayAfter(attempts))
+    this.#change({ attempts, retryAt, history: this.#told({ what: 'failed', name, error: error.message }) })
+    return attempts >= policy.maxAttempts ? this.#park(error) : retryAt
   }
 
   #park(error: Error): undefined {
