@@ -1,4 +1,4 @@
-import { type Abortable, defineEvent, staticSchema } from '@interline/core'
+import { defineEvent, staticSchema } from '@interline/core'
 import { Projection, type ProjectionOptions, ProjectionStoppedError } from '@interline/domain'
 import { MemoryEventStore } from '@interline/memory'
 import { Gate, waitFor } from '@interline/testing'
@@ -14,9 +14,9 @@ const quiet = {
 test('one that is closed while it starts handles nothing', async () => {
   const reached = new Gate()
   class SlowStore extends MemoryEventStore {
-    override async connect(options?: Abortable): Promise<void> {
+    override async connect(): Promise<void> {
       await reached.opened
-      await super.connect(options)
+      await super.connect()
     }
   }
   const store = new SlowStore()

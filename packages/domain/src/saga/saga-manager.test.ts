@@ -511,11 +511,14 @@ test('two events of one type that have a saga send the same command send it twic
   await commands.register('Pack', ({ data }: Request) => void packed.push((data as { item: number }).item))
   const Basket = defineSaga('Basket', {
     state: staticSchema<{ id: string }>(),
-    correlate: ({ data }: ReturnType<typeof Ordered>) => data.id,
     on: (when) => [
-      when(Ordered, (_, { data }, saga) => {
-        saga.send({ type: 'Pack', payload: { item: data.item } })
-      }),
+      when(
+        Ordered,
+        (_, { data }, saga) => {
+          saga.send({ type: 'Pack', payload: { item: data.item } })
+        },
+        { correlate: ({ data }) => data.id },
+      ),
     ],
   })
   await using sagas = new SagaManager({ store: new MemorySagaStore({ clock }), bus: shop.bus, commands, clock }).register(Basket)
@@ -537,7 +540,6 @@ test('an event waits for a step that takes an hour, and is no dead letter', asyn
   const done = later<void>()
   const Report = defineSaga('Report', {
     state: trip,
-    correlate: ({ data }: ReturnType<typeof Paid>) => data.id,
     steps: (step) => [
       step('write', async ({ done: before }) => {
         working.resolve()
@@ -545,7 +547,7 @@ test('an event waits for a step that takes an hour, and is no dead letter', asyn
         return { done: [...before, 'written'] }
       }),
     ],
-    on: (when) => [when(Paid, ({ done: before }) => ({ done: [...before, 'paid'] }))],
+    on: (when) => [when(Paid, ({ done: before }) => ({ done: [...before, 'paid'] }), { correlate: ({ data }) => data.id })],
   })
   await using sagas = new SagaManager({ store: new MemorySagaStore({ clock }), bus: shop.bus, clock }).register(Report)
   await sagas.start()
@@ -600,7 +602,6 @@ test('events that come while a step waits to be tried again do not use up its at
   let runs = 0
   const Call = defineSaga('CallMeanwhile', {
     state: staticSchema<{ notes: number }>(),
-    correlate: ({ data }: ReturnType<typeof Noted>) => data.id,
     retry: { maxAttempts: 3, backoff: { delayMs: 60_000, jitter: 0 } },
     steps: (step) => [
       step('call', () => {
@@ -608,7 +609,7 @@ test('events that come while a step waits to be tried again do not use up its at
         throw Object.assign(new Error('refused'), { code: 'ECONNREFUSED' })
       }),
     ],
-    on: (when) => [when(Noted, ({ notes }) => ({ notes: notes + 1 }))],
+    on: (when) => [when(Noted, ({ notes }) => ({ notes: notes + 1 }), { correlate: ({ data }) => data.id })],
   })
   await using sagas = new SagaManager({ store: new MemorySagaStore({ clock }), bus: shop.bus, clock, onParked: () => undefined }).register(
     Call,
