@@ -8,12 +8,14 @@ import {
   HybridEventBus,
   type IRoutingStrategy,
   PublishError,
+  type Receive,
+  type Source,
   staticSchema,
   topic,
   type WireMessage,
 } from '@interline/core'
 import { MemoryBroker, MemoryEventStore } from '@interline/memory'
-import { waitFor } from '@interline/testing'
+import { Gate, waitFor } from '@interline/testing'
 import { afterEach, expect, test } from 'vitest'
 
 /** A broker on a server, as far as a bus can tell; what it stores can be refused. */
@@ -168,4 +170,32 @@ test('a broadcast subscription by a pattern sees the first event of a destinatio
   await bus.publish(Alert({ n: 2 }))
   await bus.idle()
   expect(all.seen).toEqual([1, 2])
+})
+
+/** Takes subscriptions only when it is told to. */
+class SlowLocalBroker extends MemoryBroker {
+  readonly asked = new Gate()
+  readonly answer = new Gate()
+
+  override async subscribe(source: Source, receive: Receive): Promise<Awaited<ReturnType<MemoryBroker['subscribe']>>> {
+    this.asked.open()
+    await this.answer.opened
+    return super.subscribe(source, receive)
+  }
+}
+
+test('a subscription that ends while the local side is opened is not opened on the remote one', async () => {
+  const localBroker = new SlowLocalBroker()
+  const bus = new HybridEventBus({ localBroker, remoteBroker: new RemoteBroker() })
+  buses.push(bus)
+  const { seen, handle } = keeper()
+  const subscription = await bus.subscribe(Report, handle, { name: 'gone' })
+  const started = bus.start()
+  await localBroker.asked.opened
+  const ended = subscription.unsubscribe()
+  localBroker.answer.open()
+  await Promise.all([started, ended])
+  await bus.publish(Report({ n: 1 }))
+  await bus.idle()
+  expect(seen).toEqual([])
 })

@@ -9,9 +9,9 @@ import {
   staticSchema,
   type WireMessage,
 } from '@interline/core'
-import { MemoryBroker } from '@interline/memory'
+import { MemoryBroker, MemoryEventStore } from '@interline/memory'
 import { recorder } from '@interline/testing'
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 
 const Ordered = defineEvent('test.core.Ordered', { topic: 'ordered.now', schema: staticSchema<{ n: number }>() })
 
@@ -115,4 +115,18 @@ test('a handler with an inbox runs in its transaction, under a memory of its own
   expect(other.runs[0]?.context.tx).toBeUndefined()
   expect([...known]).toContain('shop\nmails|web\ne-2')
   expect([...known]).toContain('shop\nmails|test.core.Ordered\n#k')
+})
+
+test('a bus whose outbox could not be opened at first forwards from its store once', async () => {
+  const outbox = new ArrayOutbox()
+  const opened = vi.spyOn(outbox, 'start').mockImplementationOnce(() => {
+    throw new Error('No such table.')
+  })
+  const store = new MemoryEventStore()
+  const listening = vi.spyOn(store, 'onAppended')
+  await using bus = new EventBus({ broker: new MemoryBroker(), outbox, store })
+  await expect(bus.start()).rejects.toThrow('No such table.')
+  await bus.start()
+  expect(opened).toHaveBeenCalledTimes(2)
+  expect(listening).toHaveBeenCalledTimes(1)
 })

@@ -1,7 +1,8 @@
 import { getEventListeners } from 'node:events'
 import { MemoryBroker } from '@interline/memory'
+import { Gate } from '@interline/testing'
 import { expect, it } from 'vitest'
-import { defineEvent, EventBus, type Receive, type Source, staticSchema } from '../src/index.js'
+import { type ConnectOptions, defineEvent, EventBus, type Receive, type Source, staticSchema } from '../src/index.js'
 
 const Placed = defineEvent('SubscribingPlaced', { topic: 'subscribing.placed', schema: staticSchema<{ n: number }>() })
 
@@ -89,4 +90,73 @@ it.each([
   await bus.subscribe(Placed, () => undefined, { name: 'earliest', from: 'earliest' })
   await bus.start()
   expect(sources.map(({ from }) => from)).toEqual([expected])
+})
+
+/** Answers only when it is told to. */
+class SlowBroker extends MemoryBroker {
+  readonly answer = new Gate()
+  refuses = false
+
+  override async connect(options: ConnectOptions): Promise<void> {
+    await this.answer.opened
+    if (this.refuses) throw new Error('No such host.')
+    await super.connect(options)
+  }
+}
+
+it('takes a subscription that is made while it connects', async () => {
+  const broker = new SlowBroker()
+  const bus = new EventBus({ broker, waitForHandlers: true })
+  const started = bus.start()
+  const seen: number[] = []
+  const subscribed = bus.subscribe(Placed, ({ data }) => seen.push(data.n), { name: 'early' })
+  const published = bus.publish(Placed({ n: 1 }))
+  for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve))
+  broker.answer.open()
+  await Promise.all([started, subscribed, published])
+  expect(seen).toEqual([1])
+  await bus.close()
+})
+
+it('tells a subscription that is made while it connects when it can not start', async () => {
+  const broker = new SlowBroker()
+  const bus = new EventBus({ broker })
+  const started = bus.start()
+  const subscribed = bus.subscribe(Placed, () => undefined, { name: 'early' })
+  broker.refuses = true
+  broker.answer.open()
+  await expect(started).rejects.toThrow('No such host.')
+  await expect(subscribed).rejects.toThrow('No such host.')
+  await bus.close()
+})
+
+class Mailer {
+  handle(): void {}
+}
+
+it.each<[string, object, string]>([
+  ['misspelt', { nmae: 'mail' }, 'Unknown option subscribe.nmae. Known are name, group,'],
+  ['in the wrong place', { retry: { maxAttempts: 2 } }, 'Unknown option subscribe.retry. Give it as { failure: { retry: … } }.'],
+  [
+    'misspelt deep inside',
+    { failure: { retry: { attempts: 2 } } },
+    'Unknown option subscribe.failure.retry.attempts. Known are maxAttempts,',
+  ],
+  ['of another kind', { from: 'begin' }, "subscribe.from must be 'now', 'beginning', 'earliest' or a Date, and is a string."],
+])('refuses an option of a subscription that is %s', async (_, options, message) => {
+  await using bus = new EventBus({ broker: new MemoryBroker() })
+  await expect(bus.subscribe(Placed, () => undefined, options)).rejects.toThrow(message)
+  await expect(bus.subscribe({ eventTypes: [Placed], handler: () => undefined, ...options })).rejects.toThrow(message)
+})
+
+it('says of wrong calls what they should have been', async () => {
+  await using bus = new EventBus({ broker: new MemoryBroker() })
+  await expect(bus.subscribe(Placed, Mailer as never)).rejects.toThrow(
+    'Mailer is a class, and nobody has made an instance of it. Give one: new Mailer().',
+  )
+  await expect(bus.publishBatch(Placed({ n: 1 }) as never)).rejects.toThrow('publishBatch takes a list of events. Use publish for one.')
+  await expect(bus.publish(Placed({ n: 1 }), { correlationId: 'c' } as never)).rejects.toThrow('Unknown option publish.correlationId.')
+  const Keyed = defineEvent('SubscribingKeyed', { schema: staticSchema<{ of: { id: string } }>(), key: ({ of }) => of.id })
+  await expect(bus.publish(Keyed({} as never))).rejects.toThrow(/^The key of event "SubscribingKeyed" could not be read from its data: /)
+  expect(() => new EventBus({ broker: { type: 'redis' } as never })).toThrow('broker must be a broker itself, such as new MemoryBroker().')
 })

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { Gate } from '@interline/testing'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import {
   type BusConfig,
@@ -10,6 +11,7 @@ import {
   EventHandlerRegistry,
   type EventOf,
   HandleEvent,
+  type HandlerContext,
   type IEventBus,
   InMemoryBroker,
   MemoryBroker,
@@ -61,6 +63,28 @@ describe('createBus', () => {
     expect(bus.getStore()).toBe(store)
     await bus.close()
     expect(await store.getAllEvents()).toMatchObject([{ data: { orderId: 'o-1' } }])
+  })
+
+  it('keeps the store that it made until it has ended, also where a handler closes it', async () => {
+    const logger = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined }
+    const bus = opened(createBus({ store: { type: 'memory' }, logger }))
+    const seen: string[] = []
+    const asked = new Gate()
+    const mayGoOn = new Gate()
+    const closing = async (_: object, context: HandlerContext): Promise<void> => {
+      await bus.close()
+      asked.open()
+      await mayGoOn.opened
+      await context.publish(OrderPlaced({ orderId: 'o-2' }))
+      seen.push('published')
+    }
+    await bus.subscribe(OrderPlaced, closing, { name: 'closing' })
+    await bus.publish(OrderPlaced({ orderId: 'o-1' }))
+    await asked.opened
+    const closed = bus.close().then(() => seen.push('closed'))
+    mayGoOn.open()
+    await closed
+    expect(seen).toEqual(['published', 'closed'])
   })
 
   it('names the service after the nearest package.json', async () => {

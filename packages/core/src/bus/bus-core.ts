@@ -259,7 +259,8 @@ export abstract class BusCore implements IEventBus {
       if (this.#draining !== undefined) throw new ClosedError("Can't subscribe: the bus is drained, and takes no more events.")
       const { registration, subscription } = this.#registrations.add(target, handler, options)
       if (this.#state.kind === 'idle') return Promise.resolve(subscription)
-      return this.#registrations.open(registration).then(
+      const started = this.#state.kind === 'starting' ? this.#state.done : undefined
+      return this.#registrations.open(registration, started).then(
         () => subscription,
         // nothing of it stays, so that it can be asked for again
         (refusal: unknown) => this.#registrations.forget(registration).then(() => Promise.reject(toError(refusal))),

@@ -8,7 +8,7 @@ import { changed } from '../wire/changed-message.js'
 import type { WireFormat } from '../wire/wire-format.js'
 import { BusCore } from './bus-core.js'
 import type { DeadLetterPlace } from './dead-letters.js'
-import { defaults, type EventBusOptions, formatFor } from './options.js'
+import { checkBroker, defaults, type EventBusOptions, formatFor } from './options.js'
 import { Side } from './side.js'
 import type { AcceptedFirst } from './stored-publishing.js'
 
@@ -20,6 +20,7 @@ export class EventBus extends BusCore {
 
   constructor(options: EventBusOptions) {
     const { broker, codec, ...common } = options
+    checkBroker('broker', broker)
     super(common)
     if (codec === 'reference' && (options.store ?? options.outbox) !== undefined) {
       throw new ConfigurationError(

@@ -60,8 +60,9 @@ export class Forwarder {
     this.#settings = settings
   }
 
-  /** The first start of all begins with what is appended from now on. */
+  /** The first start of all begins with what is appended from now on. Started again, as by a bus that could not start at once, it goes on. */
   async start(): Promise<void> {
+    if (this.#loop !== undefined) return
     const { store, name } = this.#settings
     await store.connect()
     if ((await store.checkpoints.load(name)) === undefined) await store.checkpoints.save(name, await store.head(), undefined)

@@ -9,7 +9,7 @@ import { changed } from '../wire/changed-message.js'
 import type { WireFormat } from '../wire/wire-format.js'
 import { BusCore } from './bus-core.js'
 import type { DeadLetterPlace } from './dead-letters.js'
-import { type CommonBusOptions, defaults, formatFor } from './options.js'
+import { type CommonBusOptions, checkBroker, defaults, formatFor } from './options.js'
 import { DefaultRoutingStrategy, type IRoutingStrategy, type Route } from './routing.js'
 import { Side } from './side.js'
 
@@ -35,6 +35,8 @@ export class HybridEventBus extends BusCore {
 
   constructor(options: HybridEventBusOptions) {
     const { localBroker, remoteBroker, routingStrategy, ...common } = options
+    checkBroker('localBroker', localBroker)
+    checkBroker('remoteBroker', remoteBroker)
     if (!localBroker.capabilities.local) {
       throw new ConfigurationError(
         `localBroker must stay in the process, and ${localBroker.name} does not. Give a MemoryBroker, and this one as remoteBroker.`,

@@ -25,8 +25,7 @@ export interface IEventBus extends AsyncDisposable {
   publish(event: AnyEvent, options?: PublishOptions): Promise<void>
   /** As one batch, in order. Rejects with PublishError, whose `failed` names the events by index. */
   publishBatch(events: readonly AnyEvent[], options?: PublishOptions): Promise<void>
-  /** Resolves when registered; on a started bus, when it consumes. */
-  /** With an inbox: the handler is given its transaction. */
+  /** Resolves when registered; on a bus that starts or has started, when it consumes. With an inbox, the handler is given its transaction. */
   subscribe<const T extends AnyTarget | readonly AnyTarget[], Transaction>(
     target: T,
     handler: InboxHandler<EventOf<T>, Transaction>,

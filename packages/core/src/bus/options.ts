@@ -109,6 +109,13 @@ export function checkCommonOptions(options: CommonBusOptions): void {
     throw new ConfigurationError('parking and deadLetters are one store: what only waits would be taken for dead. Give each its own.')
 }
 
+export function checkBroker(name: string, broker: IBroker): void {
+  if (typeof broker?.publish === 'function' && typeof broker.capabilities === 'object') return
+  throw new ConfigurationError(
+    `${name} must be a broker itself, such as new MemoryBroker(). One as data, { type: 'redis' }, is for createBus.`,
+  )
+}
+
 export function clockOf(options: CommonBusOptions): IClock {
   return options.clock ?? systemClock
 }

@@ -1,7 +1,7 @@
 import { isPromise } from '../awaitable.js'
 import { type Ambient, inherited } from '../delivery/context.js'
 import { isDelay } from '../delivery/verdict.js'
-import { ConfigurationError, PublishError, toError } from '../errors.js'
+import { ConfigurationError, InvalidEventError, PublishError, toError } from '../errors.js'
 import { toEnvelope } from '../event/envelope.js'
 import type { EventEnvelope } from '../event/event-model.js'
 import type { MetadataDefaults } from '../event/metadata.js'
@@ -30,6 +30,7 @@ export class Outgoing {
   /** At once, where nothing of it has to be waited for. */
   ready(event: AnyEvent, options: PublishOptions | undefined, cause: Ambient | undefined): Awaitable<EventEnvelope> {
     const { defaults, encryption } = this.#settings
+    if (options !== undefined) checkPublishOptions(options)
     const envelope = toEnvelope(event, cause === undefined ? defaults : inherited(defaults, cause, this.#settings.watched), options)
     const { model } = envelope
     const valid = model.validate?.(envelope.data)
@@ -39,6 +40,7 @@ export class Outgoing {
 
   /** All of a batch, or none: rejects with PublishError that names the one that is wrong. */
   async allReady(events: readonly AnyEvent[], options: PublishOptions, cause: Ambient | undefined): Promise<readonly EventEnvelope[]> {
+    if (!Array.isArray(events)) throw new InvalidEventError('publishBatch takes a list of events. Use publish for one.')
     const envelopes: EventEnvelope[] = []
     for (const [index, event] of events.entries()) {
       try {
@@ -68,5 +70,20 @@ export class Outgoing {
     await valid
     const { encrypted } = envelope.model
     return encrypted === undefined ? envelope : this.#settings.encryption.seal(envelope, encrypted)
+  }
+}
+
+const known = { key: true, topic: true, priority: true, deliverAt: true, delayMs: true, signal: true } as const satisfies Record<
+  keyof PublishOptions,
+  true
+>
+
+/** Refuses what would do nothing. */
+function checkPublishOptions(options: PublishOptions): void {
+  for (const name in options) {
+    if (Object.hasOwn(known, name)) continue
+    throw new ConfigurationError(
+      `Unknown option publish.${name}. Known are ${Object.keys(known).join(', ')}; metadata is given with the event: OrderCreated(data, { correlationId }).`,
+    )
   }
 }

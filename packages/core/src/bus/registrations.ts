@@ -8,6 +8,7 @@ import { demandsOf, toSubscriber } from './handler.js'
 import { type CommonBusOptions, clockOf, defaults } from './options.js'
 import { type Registration, reachOf } from './registration.js'
 import type { Side } from './side.js'
+import { checkHandler, checkHandlerOptions } from './subscribe-checks.js'
 import type { Handler, HandlerOptions, Subscription, SubscriptionSpec } from './subscribe-options.js'
 import { BusSubscription } from './subscription.js'
 
@@ -47,15 +48,17 @@ export class Registrations {
     handler: Handler<never> | undefined,
     options: HandlerOptions<never>,
   ): { registration: Registration; subscription: Subscription } {
-    if (isSpec(target))
-      return this.#add(resolveTypes(target.eventTypes), target.handler, { ...target, name: target.name ?? target.subscriberId })
+    if (isSpec(target)) {
+      const { eventTypes, handler: given, subscriberId, ...rest } = target
+      return this.#add(resolveTypes(eventTypes), given, { ...rest, name: rest.name ?? subscriberId })
+    }
     if (handler === undefined) throw new SubscriptionError('subscribe(target, handler) was called without a handler.')
     return this.#add(resolveTarget(target), handler, options)
   }
 
-  /** Opens what waits. Those that come in the same tick are opened together, so that none misses what another has fetched. */
-  open(registration: Registration): Promise<void> {
-    const opened = this.#openSoon(registration)
+  /** Opens what waits, when the bus has started. Those that come in the same tick are opened together, so that none misses what another has fetched. */
+  open(registration: Registration, started: Promise<void> | undefined): Promise<void> {
+    const opened = this.#openSoon(registration, started)
     const done = (): void => void this.#inProgress.delete(opened)
     this.#inProgress.add(opened)
     opened.then(done, done)
@@ -72,7 +75,10 @@ export class Registrations {
     await Promise.allSettled(this.#inProgress)
   }
 
-  async #openSoon(registration: Registration): Promise<void> {
+  async #openSoon(registration: Registration, started: Promise<void> | undefined): Promise<void> {
+    // the start opens it too, and nothing can be opened before there is a connection
+    if (started !== undefined) await started
+    if (!this.#waiting.has(registration)) return
     this.#opening ??= new Promise((resolve) => setImmediate(resolve)).then(() => {
       this.#opening = undefined
       return this.openAll().catch(() => undefined)
@@ -87,7 +93,11 @@ export class Registrations {
   }
 
   async #openOn(registrations: readonly Registration[], options?: Abortable): Promise<void> {
-    for (const side of this.#settings.sides()) await side.consumers.open(registrations, options)
+    for (const side of this.#settings.sides()) {
+      // not what was ended while the side before was opened: nobody would end it here
+      const wanted = registrations.filter((registration) => this.#waiting.has(registration))
+      await side.consumers.open(wanted, options)
+    }
     for (const registration of registrations) this.#waiting.delete(registration)
   }
 
@@ -96,6 +106,8 @@ export class Registrations {
     handler: Handler<never>,
     options: HandlerOptions<never>,
   ): { registration: Registration; subscription: Subscription } {
+    checkHandler(handler)
+    checkHandlerOptions(options)
     options.signal?.throwIfAborted()
     const { service, instance, destinationOf, destinations, retry, deadLetter, concurrency, logger } = this.#settings
     this.#checkNames(target)

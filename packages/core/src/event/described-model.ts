@@ -1,4 +1,4 @@
-import { InvalidEventError, ValidationError } from '../errors.js'
+import { InvalidEventError, toError, ValidationError } from '../errors.js'
 import type { Awaitable } from '../ports/abortable.js'
 import { checkDescription, type EventDescription } from './definition-options.js'
 import { noteErased } from './erased.js'
@@ -55,10 +55,21 @@ export abstract class DescribedModel implements EventModel {
   protected abstract build(data: unknown, received: ReceivedEvent): object
 
   keyOf(data: unknown, metadata: EventMetadata): string | undefined {
-    const key = this.#key?.(data as never) ?? metadata.aggregateId
+    const key = this.#ownKeyOf(data) ?? metadata.aggregateId
     if (typeof key === 'string' || key === undefined) return key === '' ? undefined : key
     if (typeof key === 'number' || typeof key === 'bigint') return String(key)
     throw new InvalidEventError(`The key of event "${this.type}" is of type ${typeof key}. Let its definition's key function give text.`)
+  }
+
+  #ownKeyOf(data: unknown): unknown {
+    try {
+      return this.#key?.(data as never)
+    } catch (thrown) {
+      const error = toError(thrown)
+      throw new InvalidEventError(`The key of event "${this.type}" could not be read from its data: ${error.message}. Check the data.`, {
+        cause: error,
+      })
+    }
   }
 
   receive(received: ReceivedEvent): Awaitable<object> {

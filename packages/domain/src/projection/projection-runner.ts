@@ -128,7 +128,8 @@ export class ProjectionRunner {
       this.#stop(await this.#reasonOf(live))
       return false
     }
-    if (next === undefined || (this.#stuck === next && poison?.skip !== true)) return turn === 'worked'
+    const isStuck = this.#stuck === next && poison?.generation === next && poison?.skip !== true
+    if (next === undefined || isStuck) return turn === 'worked'
     this.#stuck = undefined
     const beside = await (await this.#track(next)).turn(poison)
     if (beside === 'stopped') this.#stuck = next

@@ -70,10 +70,11 @@ export class Projection implements AsyncDisposable {
 
   /** Resolves when the store is reached; what is there already is then worked off. */
   async start(options: Abortable = {}): Promise<void> {
-    if (this.#closed) throw new ClosedError(`Projection "${this.name}" is closed. Make a new one.`)
+    this.#checkOpen()
     if (this.#handlers.types.length === 0)
       throw new ConfigurationError(`Projection "${this.name}" handles nothing. Add a handler: .on(Event, …).`)
     await this.#projection.store.connect(options)
+    this.#checkOpen()
     this.#runner ??= this.#newRunner()
   }
 
@@ -89,9 +90,11 @@ export class Projection implements AsyncDisposable {
       paused: undefined,
       poison: skip && poison !== undefined ? { ...poison, skip: true } : undefined,
     }))
-    if (this.#runner?.state !== 'stopped' || this.#closed) return
-    await this.#runner.end()
-    this.#runner = this.#newRunner()
+    const stopped = this.#runner
+    if (stopped?.state !== 'stopped') return
+    await stopped.end()
+    // not where it was closed meanwhile, nor where somebody else had it go on
+    if (this.#runner === stopped && !this.#closed) this.#runner = this.#newRunner()
   }
 
   /** Empties it, by `tearDown` and `setUp`, and begins anew. Readers see it grow from nothing: `rebuild` spares them that. */
@@ -143,7 +146,12 @@ export class Projection implements AsyncDisposable {
       if (this.#runner?.state === 'stopped') {
         throw new ProjectionStoppedError(`Projection "${this.name}" stopped: ${this.#runner.reason} Correct that and call resume().`)
       }
-      const { next, resetting } = await this.#load()
+      const { next, resetting, poison } = await this.#load()
+      if (next !== undefined && poison?.generation === next && poison.skip !== true) {
+        throw new ProjectionStoppedError(
+          `The rebuild of projection "${this.name}" stopped: event ${poison.eventId} can't be handled: ${poison.error} Correct that and call resume().`,
+        )
+      }
       if (next === undefined && resetting === undefined && (await this.lag({ limit: 1, signal })).events === 0) return
       this.#runner?.wake()
       await pause(this.#projection.clock, checkMs, signal)
@@ -184,6 +192,10 @@ export class Projection implements AsyncDisposable {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
+  }
+
+  #checkOpen(): void {
+    if (this.#closed) throw new ClosedError(`Projection "${this.name}" is closed. Make a new one.`)
   }
 
   #newRunner(): ProjectionRunner {

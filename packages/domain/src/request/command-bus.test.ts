@@ -1,5 +1,6 @@
-import { isInterlineError, type StandardSchema, staticSchema, ValidationError } from '@interline/core'
-import { describe, expect, expectTypeOf, test } from 'vitest'
+import { EventBus, isInterlineError, type StandardSchema, staticSchema, ValidationError } from '@interline/core'
+import { MemoryBroker } from '@interline/memory'
+import { describe, expect, expectTypeOf, test, vi } from 'vitest'
 import { CommandBus } from './command-bus.js'
 import { QueryBus } from './query-bus.js'
 import { defineCommand, defineQuery } from './request.js'
@@ -127,4 +128,24 @@ test('a query bus answers with the type of the definition', async () => {
   const balance = await queries.dispatch(BalanceOf({ wallet: 'w-1' }))
   expectTypeOf(balance).toEqualTypeOf<number>()
   expect(balance).toBe(7)
+})
+
+test('a handler that the broker did not take can be registered again', async () => {
+  await using bus = new EventBus({ broker: new MemoryBroker(), service: 'shop' })
+  vi.spyOn(bus, 'subscribe').mockRejectedValueOnce(new Error('the broker is away'))
+  await using commands = new CommandBus({ bus, service: 'shop' })
+  await expect(commands.register('Again', () => 1)).rejects.toThrow('the broker is away')
+  await commands.register('Again', () => 2)
+  expect(await commands.dispatch({ type: 'Again', payload: {} })).toBe(2)
+})
+
+test('what is dispatched when the bus is closed in the same moment leaves no listener for its answer', async () => {
+  await using bus = new EventBus({ broker: new MemoryBroker(), service: 'shop' })
+  const subscribed = vi.spyOn(bus, 'subscribe')
+  const commands = new CommandBus({ bus, service: 'shop' })
+  const asked = commands.dispatch({ type: 'Elsewhere', payload: {} })
+  const closed = commands.close()
+  await expect(asked).rejects.toThrow('The bus was closed before the request was sent.')
+  await closed
+  expect(subscribed).not.toHaveBeenCalled()
 })

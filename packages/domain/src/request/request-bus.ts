@@ -84,7 +84,12 @@ export abstract class RequestBus implements AsyncDisposable {
     { remote = true }: RegisterOptions = {},
   ): Promise<void> {
     const type = this.#handlers.add(target, handler as RequestHandler<Request, unknown>)
-    return remote && this.#server !== undefined ? this.#server.serve(type) : Promise.resolve()
+    if (!remote || this.#server === undefined) return Promise.resolve()
+    return this.#server.serve(type).catch((thrown: unknown) => {
+      // nothing of it stays, so that it can be asked for again
+      this.#handlers.remove(type)
+      throw thrown
+    })
   }
 
   /** Resolves with the handler's answer; rejects with what it threw, or when nobody answers in time. */

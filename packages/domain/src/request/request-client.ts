@@ -41,6 +41,7 @@ export class RequestClient {
   readonly #address = randomUUID()
   readonly #waiting = new Map<string, Waiting>()
   #listening: Promise<Subscription> | undefined
+  #closed = false
 
   constructor(options: RemoteOptions) {
     this.#options = options
@@ -50,6 +51,8 @@ export class RequestClient {
   async ask(request: Request, { key, timeoutMs = this.#options.timeoutMs, signal }: RemoteCall): Promise<unknown> {
     signal?.throwIfAborted()
     await validate(request)
+    // it would listen for its answer for good
+    if (this.#closed) throw new ClosedError('The bus was closed before the request was sent. Make a new bus.')
     const { kind, type, data } = request
     const eventId = randomUUID()
     const waiting = new Waiting()
@@ -82,6 +85,7 @@ export class RequestClient {
   }
 
   async close(): Promise<void> {
+    this.#closed = true
     for (const { reject } of this.#waiting.values())
       reject(new ClosedError('The bus was closed before the answer came. The request may have been handled.'))
     const listening = await this.#listening?.catch(() => undefined)

@@ -14,6 +14,8 @@ export interface SagaBody {
   readonly done: readonly string[]
   /** Runs that failed of what is to be done next. */
   readonly attempts: number
+  /** Until when it waits after the last of them, by the store's clock. */
+  readonly retryAt?: number | undefined
   readonly timers: readonly SagaTimer[]
   /** What was published or sent by the state that is stored here, and may not have reached the broker. */
   readonly outgoing: readonly Outgoing[]

@@ -10,7 +10,7 @@ export interface SagaContext {
   readonly step: string
   /** 1 on the first run. */
   readonly attempt: number
-  /** The same for every run of this step of this saga, to hand to what must not happen twice. */
+  /** The same for every run of this step, for this event or for this time of a timeout, to hand to what must not happen twice. */
   readonly idempotencyKey: string
   /** Aborted when the step's time is up, or another process has taken the saga over. */
   readonly signal: AbortSignal
@@ -35,6 +35,8 @@ export interface RunFacts {
   readonly type: string
   readonly id: string
   readonly step: string
+  /** Which of the runs of that name it is, where there may be several: a step is done once, an event and a timeout come again. */
+  readonly occasion: string | undefined
   readonly attempt: number
   readonly signal: AbortSignal
   readonly now: number
@@ -75,7 +77,8 @@ export class RunContext implements SagaContext {
   }
 
   get idempotencyKey(): string {
-    return `${this.type}:${this.id}:${this.step}`
+    const { occasion } = this.#facts
+    return `${this.type}:${this.id}:${this.step}${occasion === undefined ? '' : `:${occasion}`}`
   }
 
   get signal(): AbortSignal {

@@ -2,7 +2,7 @@ import { defineEvent, staticSchema } from '@interline/core'
 import { MemorySagaStore } from '@interline/memory'
 import { testBus, VirtualClock } from '@interline/testing'
 import { expect, test } from 'vitest'
-import { defineSaga, Saga, SagaManager } from '../index.js'
+import { CommandBus, defineSaga, type Request, Saga, SagaManager } from '../index.js'
 
 interface Trip {
   done: string[]
@@ -462,4 +462,170 @@ test('a virtual year of a saga that bills each month passes at once, and each mo
   await sagas.idle()
   expect(billed).toEqual(Array.from({ length: 12 }, (_, index) => began + (index + 1) * month))
   expect(await sagas.find('Bill', 'b-1')).toMatchObject({ status: 'completed', state: { months: 12 } })
+})
+
+test('each month that is billed has an idempotency key and a command of its own, and every run of one month the same', async () => {
+  await using year = await testBus({ service: 'billing' })
+  const { clock } = year
+  const month = 30 * 86_400_000
+  const keys: string[] = []
+  const charged: string[] = []
+  const commands = new CommandBus({ bus: year.bus, service: 'billing', clock })
+  await commands.register('Charge', ({ data }: Request) => void charged.push((data as { key: string }).key))
+  const Subscribe = defineSaga('Subscribe', {
+    state: staticSchema<{ months: number }>(),
+    retry: { maxAttempts: 2, backoff: { delayMs: 1_000, jitter: 0 } },
+    timeouts: {
+      due: {
+        afterMs: month,
+        run: ({ months }, saga) => {
+          keys.push(saga.idempotencyKey)
+          if (saga.attempt === 1) throw new Error('The bank is closed.')
+          saga.send({ type: 'Charge', payload: { key: saga.idempotencyKey } })
+          if (months === 2) saga.complete()
+          else saga.setTimeout('due', month)
+          return { months: months + 1 }
+        },
+      },
+    },
+  })
+  await using sagas = new SagaManager({ store: new MemorySagaStore({ clock }), bus: year.bus, commands, clock }).register(Subscribe)
+  await sagas.start()
+  await sagas.startSaga(Subscribe, { id: 's-1', state: { months: 0 } })
+  await clock.advance(4 * month)
+  await sagas.idle()
+  await clock.advance(1_000)
+  expect(keys).toHaveLength(6)
+  expect(keys.filter((_, index) => index % 2 === 0)).toEqual(keys.filter((_, index) => index % 2 === 1))
+  expect(new Set(keys).size).toBe(3)
+  expect(charged).toEqual([...new Set(keys)])
+  await commands.close()
+})
+
+test('two events of one type that have a saga send the same command send it twice', async () => {
+  await using shop = await testBus({ service: 'shop' })
+  const { clock } = shop
+  const Ordered = defineEvent('SagaItemOrdered', { schema: staticSchema<{ id: string; item: number }>(), key: ({ id }) => id })
+  const packed: number[] = []
+  const commands = new CommandBus({ bus: shop.bus, service: 'shop', clock })
+  await commands.register('Pack', ({ data }: Request) => void packed.push((data as { item: number }).item))
+  const Basket = defineSaga('Basket', {
+    state: staticSchema<{ id: string }>(),
+    on: (when) => [
+      when(
+        Ordered,
+        (_, { data }, saga) => {
+          saga.send({ type: 'Pack', payload: { item: data.item } })
+        },
+        { correlate: ({ data }) => data.id },
+      ),
+    ],
+  })
+  await using sagas = new SagaManager({ store: new MemorySagaStore({ clock }), bus: shop.bus, commands, clock }).register(Basket)
+  await sagas.start()
+  await sagas.startSaga(Basket, { id: 'b-1', state: { id: 'b-1' } })
+  for (const item of [1, 2]) await shop.bus.publish(Ordered({ id: 'b-1', item }))
+  await clock.advance(1_000)
+  await sagas.idle()
+  await clock.advance(1_000)
+  expect(packed).toEqual([1, 2])
+  await commands.close()
+})
+
+test('an event waits for a step that takes an hour, and is no dead letter', async () => {
+  await using shop = await testBus({ service: 'shop' })
+  const { clock } = shop
+  const Paid = defineEvent('SagaPaidLate', { schema: staticSchema<{ id: string }>(), key: ({ id }) => id })
+  const working = later<void>()
+  const done = later<void>()
+  const Report = defineSaga('Report', {
+    state: trip,
+    steps: (step) => [
+      step('write', async ({ done: before }) => {
+        working.resolve()
+        await done.promise
+        return { done: [...before, 'written'] }
+      }),
+    ],
+    on: (when) => [when(Paid, ({ done: before }) => ({ done: [...before, 'paid'] }), { correlate: ({ data }) => data.id })],
+  })
+  await using sagas = new SagaManager({ store: new MemorySagaStore({ clock }), bus: shop.bus, clock }).register(Report)
+  await sagas.start()
+  await sagas.startSaga(Report, { id: 'r-1', state: { done: [] } })
+  await working.promise
+  await shop.bus.publish(Paid({ id: 'r-1' }))
+  await clock.advance(3_600_000)
+  done.resolve()
+  await clock.advance(60_000)
+  expect((await shop.bus.deadLetters.list()).letters).toEqual([])
+  expect(await sagas.find('Report', 'r-1')).toMatchObject({ state: { done: ['written', 'paid'] } })
+})
+
+test('a manager that could not start is started again, and hears each event once', async () => {
+  await using shop = await testBus({ service: 'shop' })
+  const { clock } = shop
+  const Began = defineEvent('SagaBeganAgain', { schema: staticSchema<{ id: string }>(), key: ({ id }) => id })
+  const Went = defineEvent('SagaWentOn', { schema: staticSchema<{ id: string }>(), key: ({ id }) => id })
+  const seen: string[] = []
+  const Again = defineSaga('Again', {
+    state: staticSchema<{ id: string }>(),
+    start: Began,
+    correlate: ({ data }) => data.id,
+    on: (when) => [when(Went, (_, { data }) => void seen.push(data.id), { correlate: ({ data }) => data.id })],
+  })
+  let refused = false
+  const bus = new Proxy(shop.bus, {
+    get: (target, name) => {
+      const value: unknown = Reflect.get(target, name, target)
+      if (typeof value !== 'function') return value
+      return (...words: unknown[]) => {
+        if (name !== 'subscribe' || words[0] !== Went || refused) return value.apply(target, words)
+        refused = true
+        return Promise.reject(new Error('the broker is away'))
+      }
+    },
+  })
+  await using sagas = new SagaManager({ store: new MemorySagaStore({ clock }), bus, clock }).register(Again)
+  await expect(sagas.start()).rejects.toThrow('the broker is away')
+  await sagas.start()
+  await shop.bus.publish(Began({ id: 'a-1' }))
+  await clock.advance(1_000)
+  await shop.bus.publish(Went({ id: 'a-1' }))
+  await clock.advance(1_000)
+  expect(seen).toEqual(['a-1'])
+})
+
+test('events that come while a step waits to be tried again do not use up its attempts', async () => {
+  await using shop = await testBus({ service: 'shop' })
+  const { clock } = shop
+  const Noted = defineEvent('SagaNotedMeanwhile', { schema: staticSchema<{ id: string }>(), key: ({ id }) => id })
+  let runs = 0
+  const Call = defineSaga('CallMeanwhile', {
+    state: staticSchema<{ notes: number }>(),
+    retry: { maxAttempts: 3, backoff: { delayMs: 60_000, jitter: 0 } },
+    steps: (step) => [
+      step('call', () => {
+        runs++
+        throw Object.assign(new Error('refused'), { code: 'ECONNREFUSED' })
+      }),
+    ],
+    on: (when) => [when(Noted, ({ notes }) => ({ notes: notes + 1 }), { correlate: ({ data }) => data.id })],
+  })
+  await using sagas = new SagaManager({ store: new MemorySagaStore({ clock }), bus: shop.bus, clock, onParked: () => undefined }).register(
+    Call,
+  )
+  await sagas.start()
+  await sagas.startSaga(Call, { id: 'c-1', state: { notes: 0 } })
+  await sagas.idle()
+  for (let n = 0; n < 5; n++) await shop.bus.publish(Noted({ id: 'c-1' }))
+  await clock.advance(5_000)
+  await sagas.idle()
+  expect(runs).toBe(1)
+  expect(await sagas.find('CallMeanwhile', 'c-1')).toMatchObject({ status: 'running', state: { notes: 5 } })
+  await clock.advance(56_000)
+  await sagas.idle()
+  expect(runs).toBe(2)
+  await clock.advance(121_000)
+  await sagas.idle()
+  expect([runs, (await sagas.find('CallMeanwhile', 'c-1'))?.status]).toEqual([3, 'parked'])
 })

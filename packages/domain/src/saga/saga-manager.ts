@@ -122,7 +122,7 @@ export class SagaManager implements AsyncDisposable {
     return this
   }
 
-  /** Subscribes to what the sagas wait for, and begins to look for what is due. */
+  /** Subscribes to what the sagas wait for, and begins to look for what is due. Where it rejects, it may be tried again. */
   start(): Promise<void> {
     if (this.#closing !== undefined) return Promise.reject(new ClosedError('The saga manager is closed. Make a new one.'))
     this.#started ??= this.#start()
@@ -204,7 +204,13 @@ export class SagaManager implements AsyncDisposable {
   }
 
   async #start(): Promise<void> {
-    for (const definition of this.#definitions.values()) await this.#reactions?.subscribe(definition)
+    try {
+      for (const definition of this.#definitions.values()) await this.#reactions?.subscribe(definition)
+    } catch (thrown) {
+      await this.#reactions?.close()
+      this.#started = undefined
+      throw thrown
+    }
     this.#loop.start()
     this.#tidyLater()
   }

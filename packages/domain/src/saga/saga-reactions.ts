@@ -42,7 +42,7 @@ export class SagaReactions {
   }
 
   async close(): Promise<void> {
-    await Promise.all(this.#subscriptions.map((subscription) => subscription.unsubscribe()))
+    await Promise.all(this.#subscriptions.splice(0).map((subscription) => subscription.unsubscribe()))
   }
 
   async #take(definition: SagaDefinition, target: AnyTarget, event: Received, context: HandlerContext): Promise<void> {
@@ -52,7 +52,8 @@ export class SagaReactions {
     if (definition.start === target && (await this.#begin(definition, id, event))) return
     if (reaction === undefined) return
     const { host, goOn } = this.#options
-    const claimed = await claimSaga(host, type, id, context.signal)
+    // a saga may be at a step for longer than an event is tried again, which is no fault of the event
+    const claimed = await claimSaga(host, type, id, { signal: context.signal, patient: context.attemptsLeft === 0 })
     if (claimed === undefined) {
       if (missing === 'ignore') return
       throw new Error(`There is no saga ${type} ${id} for event "${event.eventType}": it has not begun, or was removed.`)

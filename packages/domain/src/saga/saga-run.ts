@@ -14,7 +14,7 @@ import type { CommandBus } from '../request/command-bus.js'
 import type { AnySagaStep, AnySagaWork, SagaDefinition } from './define-saga.js'
 import { isMachinery } from './is-machinery.js'
 import { LeaseKeeper } from './lease-keeper.js'
-import { type Outgoing, readBody, type SagaBody, type SagaHistoryEntry, writeBody } from './saga-body.js'
+import { type Outgoing, readBody, type SagaBody, type SagaHistoryEntry, type SagaTimer, writeBody } from './saga-body.js'
 import { RunContext } from './saga-context.js'
 import { checkState, loadState } from './saga-state.js'
 
@@ -33,6 +33,12 @@ export interface SagaHost {
 export interface Adjustment {
   readonly body: SagaBody
   readonly status: SagaStatus
+}
+
+interface RunOptions {
+  readonly timeoutMs?: number | undefined
+  readonly occasion?: string | undefined
+  readonly timers?: readonly SagaTimer[] | undefined
 }
 
 const postponeMs = 1_000
@@ -100,7 +106,7 @@ export class SagaRun {
       }
       if (this.#status === 'parked') throw parkedNow(this.#record, this.#body)
       this.#load()
-      await this.#do(name, work, undefined)
+      await this.#do(name, work, { occasion: eventId })
       this.#change({ seen: [...this.#body.seen, eventId], history: this.#told({ what: 'event', name }) })
       await this.#save({ dueAt: this.#atOnce, release: false })
       return 'again'
@@ -155,6 +161,9 @@ export class SagaRun {
       return this.#park(toError(thrown))
     }
     if (this.#lapsed && (await this.#noteLapse())) return undefined
+    const { attempts, retryAt } = this.#body
+    // an event that came meanwhile does not shorten the pause after a failure
+    if (attempts > 0 && retryAt !== undefined && retryAt > this.#now) return retryAt
     return this.#status === 'running' ? this.#goOn() : this.#undo()
   }
 
@@ -163,7 +172,7 @@ export class SagaRun {
     const { done, timers } = this.#body
     const next = steps[done.length]
     const timer = [...timers].sort((left, right) => left.at - right.at).find(({ name }) => name !== waitingFor(next))
-    if (timer !== undefined && timer.at <= this.#now) return this.#timeout(timer.name)
+    if (timer !== undefined && timer.at <= this.#now) return this.#timeout(timer)
     if (next === undefined) {
       if (steps.length > 0 && on.length === 0 && Object.keys(timeouts).length === 0) return this.#finish('completed')
       return timer?.at
@@ -185,7 +194,7 @@ export class SagaRun {
 
   async #step(next: AnySagaStep): Promise<number | undefined | 'again'> {
     try {
-      if (next.execute !== undefined) await this.#do(next.name, next.execute, next.timeoutMs)
+      if (next.execute !== undefined) await this.#do(next.name, next.execute, next)
     } catch (thrown) {
       if (thrown instanceof LostSaga) throw thrown
       const error = toError(thrown)
@@ -196,12 +205,12 @@ export class SagaRun {
     return this.#afterWork()
   }
 
-  async #timeout(name: string): Promise<number | undefined | 'again'> {
+  async #timeout({ name, at }: SagaTimer): Promise<number | undefined | 'again'> {
     const timeout = this.#known().timeouts[name]
     if (timeout === undefined) return this.#park(new Error(`There is no timeout "${name}" in version ${this.#body.version} here.`))
     const timers = this.#body.timers.filter((timer) => timer.name !== name)
     try {
-      await this.#do(name, timeout.run, undefined, timers)
+      await this.#do(name, timeout.run, { occasion: String(at), timers })
     } catch (thrown) {
       if (thrown instanceof LostSaga) throw thrown
       return this.#later(toError(thrown), name)
@@ -217,7 +226,7 @@ export class SagaRun {
     if (step === undefined)
       return this.#park(new Error(`The step "${last}" is not in version ${this.#body.version} here, so it can't be undone.`))
     try {
-      if (step.compensate !== undefined) await this.#do(last, step.compensate, step.timeoutMs)
+      if (step.compensate !== undefined) await this.#do(last, step.compensate, step)
     } catch (thrown) {
       if (thrown instanceof LostSaga) throw thrown
       return this.#later(toError(thrown), last)
@@ -263,8 +272,9 @@ export class SagaRun {
   #later(error: Error, name: string): number | undefined {
     const policy = new RetryPolicy(this.#known().retry)
     const attempts = this.#body.attempts + 1
-    this.#change({ attempts, history: this.#told({ what: 'failed', name, error: error.message }) })
-    return attempts >= policy.maxAttempts ? this.#park(error) : this.#now + policy.delayAfter(attempts)
+    const retryAt = Math.ceil(this.#now + policy.delayAfter(attempts))
+    this.#change({ attempts, retryAt, history: this.#told({ what: 'failed', name, error: error.message }) })
+    return attempts >= policy.maxAttempts ? this.#park(error) : retryAt
   }
 
   #park(error: Error): undefined {
@@ -293,13 +303,14 @@ export class SagaRun {
   }
 
   /** Runs something and takes over what it asked for. */
-  async #do(name: string, work: AnySagaWork, timeoutMs: number | undefined, timers = this.#body.timers): Promise<void> {
+  async #do(name: string, work: AnySagaWork, { timeoutMs, occasion, timers = this.#body.timers }: RunOptions): Promise<void> {
     const { type, id } = this.#record
     const late = new AbortController()
     const context = new RunContext({
       type,
       id,
       step: this.#status === 'compensating' ? `${name}:compensate` : name,
+      occasion,
       attempt: this.#body.attempts + 1,
       signal: AbortSignal.any([this.#keeper.signal, late.signal]),
       now: this.#now,

@@ -1,3 +1,4 @@
+import { AsyncResource } from 'node:async_hooks'
 import {
   type Abortable,
   type AnyEvent,
@@ -43,6 +44,8 @@ export interface ConfiguredBusSettings {
 export class ConfiguredBus implements IEventBus {
   readonly deadLetters: DeadLetters = DeadLetters.later(async () => (await this.#loaded()).deadLetters)
   readonly #settings: ConfiguredBusSettings
+  /** Where no handler of this bus runs. */
+  readonly #outside: AsyncResource = new AsyncResource('interline.bus')
   readonly #middleware: Middleware[] = []
   /** Decorated instances are subscribed once, whoever asks for it. */
   #registered = new WeakMap<object, Promise<readonly Subscription[]>>()
@@ -148,7 +151,11 @@ export class ConfiguredBus implements IEventBus {
   }
 
   close(options?: CloseOptions): Promise<void> {
-    return (this.#closing ??= this.#close(options))
+    const closing = (this.#closing ??= this.#outside.runInAsyncScope(() => this.#close(options)))
+    if (!this.#asksHandler(options)) return closing
+    // the bus tells its logger, and whoever closes it again is told
+    closing.catch(() => undefined)
+    return Promise.resolve()
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -160,6 +167,12 @@ export class ConfiguredBus implements IEventBus {
     if (!this.#started) return false
     this.#adoption?.catchUp()
     return true
+  }
+
+  /** A closing bus gives one promise to all but its own handlers: what was made beside it must not end with the answer to one of these. */
+  #asksHandler(options: CloseOptions | undefined): boolean {
+    const bus = this.#bus
+    return bus !== undefined && bus.close(options) !== this.#outside.runInAsyncScope(() => bus.close(options))
   }
 
   async #start(options: Abortable | undefined): Promise<void> {

@@ -34,6 +34,8 @@ export function isStore(value: IEventStore | StoreConfig): value is IEventStore 
 
 function instanceOrData(methods: readonly string[], data: Check): Check {
   return (value, path) => {
+    if (typeof value === 'function')
+      refuse(path, value, `an instance of ${value.name || 'it'}`, 'one that was made with new, or an object with settings')
     if (!isInstance(value, methods)) data(value, path)
   }
 }
