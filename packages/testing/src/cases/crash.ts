@@ -40,9 +40,8 @@ async function consumerDies(room: Room): Promise<void> {
     const own = worker.handled.filter((run) => run.key === key).map(({ n }) => n)
     const inherited = seen.events.filter(({ data }) => data.key === key).map(({ data }) => data.n)
     const first = inherited[0] ?? events.length / keys
-    // The kill may fall between the end of a run and its ack: that one event comes again, and nothing before it.
+    // The kill may fall between the end of a run and its acknowledgement, which may be under way with others: from there on all comes again.
     assert.deepEqual([...own.slice(0, first), ...inherited], range(events.length / keys), `the sequence of ${key}`)
-    assert.ok(first >= own.length - 1, `of ${key} more than the last came again`)
   }
 }
 
