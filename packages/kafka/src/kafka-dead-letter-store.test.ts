@@ -9,7 +9,7 @@ const topic = 'letters'
 function letter(id: string): DeadLetter {
   const facts = { id, group: 'g', handler: 'h', destination: 'orders', topic: 'orders.placed', eventType: 'T', eventId: id }
   const attributes = { id, type: 'T', source: 's', specversion: '1.0' } as const
-  const message = { destination: 'orders', topic: 'orders.placed', attributes, data: '{}' }
+  const message = { destination: 'orders', topic: 'orders.placed', key: undefined, attributes, data: '{}' }
   const error = { name: 'Error', message: 'no' }
   return {
     ...facts,
