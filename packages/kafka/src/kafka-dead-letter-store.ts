@@ -5,9 +5,10 @@ import {
   type DeadLetterPage,
   type IDeadLetterStore,
   PublishError,
+  pause,
 } from '@interline/core'
 import type { BrokerContext } from './context.js'
-import { isDriverError, type OutgoingRecord } from './drivers/driver.js'
+import { DriverError, isDriverError, type OutgoingRecord } from './drivers/driver.js'
 import { decodeRecord, encodeRecord } from './kafka-message.js'
 import { patiently } from './waiting.js'
 
@@ -15,7 +16,7 @@ import { patiently } from './waiting.js'
 export const deadLetterSettings: Readonly<Record<string, string>> = { 'cleanup.policy': 'compact' }
 const letterHeader = 'interline-letter'
 const defaultLimit = 100
-/** A topic that was only just made has no leader for a moment. */
+/** A topic that was only just made has no leader for a moment, and a quota lets nothing through for a while. */
 const readLimitMs = 5_000
 const maxFetchBytes = 4 * 1024 * 1024
 
@@ -49,6 +50,8 @@ export class KafkaDeadLetterStore implements IDeadLetterStore {
   readonly #context: () => BrokerContext
   #reading: Reading | undefined
   #forgetting: NodeJS.Timeout | undefined
+  /** Up to where what is no letter was told of. */
+  #toldUntil = -1
   #turn: Promise<unknown> = Promise.resolve()
 
   /** Of a broker that is connected before anything is asked. */
@@ -120,11 +123,23 @@ export class KafkaDeadLetterStore implements IDeadLetterStore {
     const [from, until] = [first.get(0) ?? 0, end.get(0) ?? 0]
     const reading = this.#readingFrom(from, until)
     const { letters } = reading
+    let since = performance.now()
     while (reading.next < until) {
       const [[node, positions] = []] = await client.leaders([{ topic: this.#topic, partition: 0, offset: reading.next }])
-      if (node === undefined || positions === undefined) break
+      if (node === undefined || positions === undefined) throw new DriverError('temporary', `"${this.#topic}" has no leader.`)
       const [fetched] = await client.fetch(node, positions, { maxWaitMs: 100, maxBytes: maxFetchBytes })
-      if (fetched === undefined) break
+      if (fetched === undefined) {
+        // nothing for now, and yet not the end: what was read so far is not all
+        if (performance.now() - since > readLimitMs) {
+          throw new DriverError(
+            'temporary',
+            `Kafka gave nothing of "${this.#topic}" from offset ${reading.next} on, and it goes to ${until}.`,
+          )
+        }
+        await pause(20)
+        continue
+      }
+      since = performance.now()
       for (const record of fetched.records) {
         const id = record.key?.toString() ?? ''
         const letter = record.value === null && !(letterHeader in record.headers) ? undefined : this.#letterOf(record)
@@ -155,10 +170,33 @@ export class KafkaDeadLetterStore implements IDeadLetterStore {
   #letterOf(record: Parameters<typeof decodeRecord>[1]): DeadLetter | undefined {
     const facts = record.headers[letterHeader]
     if (facts === undefined) return undefined
-    const letter = JSON.parse(String(facts)) as Facts
+    const letter = factsOf(String(facts), record.key?.toString())
+    if (letter === undefined) {
+      this.#tellOfStranger(record.offset)
+      return undefined
+    }
     const { message } = decodeRecord(letter.destination, record)
     const key = message.attributes.partitionkey
     return { ...letter, message: { ...message, topic: letter.topic, key } }
+  }
+
+  #tellOfStranger(offset: number): void {
+    if (offset <= this.#toldUntil) return
+    this.#toldUntil = offset
+    const detail = `The record at offset ${offset} of "${this.#topic}" is no dead letter that can be read; it is passed over.`
+    this.#context().report({ kind: 'warning', detail })
+  }
+}
+
+/** What somebody else wrote there is no letter. */
+function factsOf(text: string, key: string | undefined): Facts | undefined {
+  try {
+    const facts = JSON.parse(text) as Partial<Facts> | null
+    const texts = [facts?.id, facts?.group, facts?.handler, facts?.destination, facts?.topic]
+    const isLetter = texts.every((each) => typeof each === 'string') && typeof facts?.deadAt === 'number' && facts.id === key
+    return isLetter ? (facts as Facts) : undefined
+  } catch {
+    return undefined
   }
 }
 

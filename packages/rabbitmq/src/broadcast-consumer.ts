@@ -82,7 +82,12 @@ export class BroadcastConsumer implements Consumer, DeliveryOwner {
 
   async #prepare(channel: Channel): Promise<string> {
     const { queue } = await channel.assertQueue('', { exclusive: true, autoDelete: true, durable: false })
-    await this.#bind(channel, queue)
+    let topics: readonly string[]
+    do {
+      topics = this.#topics
+      await this.#bind(channel, queue)
+      // others may have been set meanwhile
+    } while (topics !== this.#topics)
     this.#bound = { queue, channel }
     return queue
   }

@@ -23,11 +23,11 @@ export class Epoch {
   #leaving = new AbortController()
   #stayed = false
 
-  constructor(queue: string, channel: Channel, prefetch: number, notes: Notes | undefined) {
+  constructor(queue: string, channel: Channel, prefetch: number, makeNotes?: (lost: AbortSignal) => Notes) {
     this.queue = queue
     this.channel = channel
     this.acknowledger = new Acknowledger(channel, prefetch)
-    this.notes = notes
+    this.notes = makeNotes?.(this.lost)
   }
 
   get lost(): AbortSignal {

@@ -20,14 +20,17 @@ export class Notes {
   readonly #context: BrokerContext
   readonly #queue: string
   readonly #need: Need
+  readonly #lost: AbortSignal
   readonly #notes = new Map<string, string>()
   #released: ReadonlySet<string> = new Set()
   #interrupted: ReadonlySet<string> | undefined
   #writing: Promise<void> | undefined
   #next: Promise<void> | undefined
 
-  constructor(context: BrokerContext, queue: string) {
+  /** Of an owner until it is `lost`: from then on nothing is written, as that would take the place of what the next one writes. */
+  constructor(context: BrokerContext, queue: string, lost: AbortSignal) {
     this.#context = context
+    this.#lost = lost
     this.#queue = context.names.notes(queue)
     this.#need = context.layout.notes(this.#queue)
   }
@@ -97,7 +100,8 @@ export class Notes {
     const snapshot: Snapshot = { notes: Object.fromEntries(this.#notes), released, interrupted }
     const properties = { persistent: true, contentType: 'application/json' }
     const encoded = { content: JSON.stringify(snapshot), properties, headers: {}, plain: true }
-    return this.#context.sender.deliver({ exchange: '', routingKey: this.#queue, encoded, need: this.#need, wanted: true })
+    const place = { exchange: '', routingKey: this.#queue, need: this.#need, lost: this.#lost }
+    return this.#context.sender.deliver({ ...place, encoded, wanted: true })
   }
 
   #read(content: Buffer): Snapshot {

@@ -48,7 +48,7 @@ export class Partition implements DeliveryOwner {
     this.#reader = new QueueReader(context, {
       prefetch,
       prepare: () => declare().then(() => queue),
-      makeNotes: single ? () => new Notes(context, queue) : undefined,
+      makeNotes: single ? (lost) => new Notes(context, queue, lost) : undefined,
       arrived: (epoch, message) => this.#arrived(epoch, message),
       lost: (epoch, cancelled) => this.#lost(epoch, cancelled),
     })
@@ -138,6 +138,7 @@ export class Partition implements DeliveryOwner {
         await epoch.notes?.load()
         break
       } catch (thrown) {
+        if (epoch.gone) break
         this.#warn('What the last owner of a queue noted can not be read; it is tried again.', thrown)
         await new Promise((resolve) => setTimeout(resolve, 250))
       }

@@ -10,7 +10,7 @@ export interface ReaderSettings {
   readonly prefetch: number
   /** Sees to it that the queue is there, and answers its name. */
   readonly prepare: (channel: Channel) => Promise<string>
-  readonly makeNotes?: ((queue: string) => Notes) | undefined
+  readonly makeNotes?: ((lost: AbortSignal) => Notes) | undefined
   readonly arrived: (epoch: Epoch, message: ConsumeMessage) => void
   /** The epoch is over; `cancelled` where the server ended it because the queue is gone. */
   readonly lost: (epoch: Epoch, cancelled: boolean) => void
@@ -125,7 +125,7 @@ export class QueueReader {
     const { prefetch, prepare, makeNotes, arrived } = this.#settings
     const queue = await prepare(channel)
     await channel.prefetch(prefetch)
-    const epoch = new Epoch(queue, channel, prefetch, makeNotes?.(queue))
+    const epoch = new Epoch(queue, channel, prefetch, makeNotes)
     let over = false
     const end = (cancelled: boolean): void => {
       if (over) return

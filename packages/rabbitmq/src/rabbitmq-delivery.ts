@@ -64,7 +64,11 @@ export class RabbitMqDelivery implements Delivery {
   async note(progress: string): Promise<boolean> {
     if (this.#isTooLate()) return false
     // without order nobody waits for this one alone; what is handed out again goes where notes are kept
-    await this.epoch.notes?.note(this.ref, progress)
+    try {
+      await this.epoch.notes?.note(this.ref, progress)
+    } catch (thrown) {
+      if (!this.epoch.gone) throw thrown
+    }
     return !this.epoch.gone
   }
 

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { ConnectionError, toError } from '@interline/core'
-import type { ConsumeMessage } from 'amqplib'
+import type { Channel, ConsumeMessage } from 'amqplib'
 import type { GroupName } from './context.js'
 import type { Link } from './link.js'
 import type { Names } from './names.js'
@@ -59,24 +59,43 @@ export class Registry {
 
   async #write(entry: Entry): Promise<void> {
     const channel = await this.#link.confirmChannel()
-    await this.#declare(channel)
-    channel.sendToQueue(this.#names.registry, Buffer.from(JSON.stringify(entry)), { persistent: true, contentType: 'application/json' })
-    await channel.waitForConfirms()
-    // not awaited: the client never answers where the connection breaks meanwhile
-    channel.close().catch(() => undefined)
+    try {
+      await this.#declare(channel)
+      channel.sendToQueue(this.#names.registry, Buffer.from(JSON.stringify(entry)), { persistent: true, contentType: 'application/json' })
+      await channel.waitForConfirms()
+    } finally {
+      // not awaited: the client never answers where the connection breaks meanwhile
+      channel.close().catch(() => undefined)
+    }
   }
 
   /** From the beginning to now; from then on it follows by itself, for as long as the connection lasts. */
   #read(): Promise<void> {
-    this.#reading ??= this.#follow().catch((thrown: unknown) => {
-      this.#reading = undefined
+    if (this.#reading !== undefined) return this.#reading
+    const ended = (): void => {
+      // its channel may end after the next reading has begun
+      if (this.#reading === reading) this.#reading = undefined
+    }
+    const reading = this.#follow(ended).catch((thrown: unknown) => {
+      ended()
       throw unavailable(thrown)
     })
-    return this.#reading
+    this.#reading = reading
+    return reading
   }
 
-  async #follow(): Promise<void> {
+  async #follow(ended: () => void): Promise<void> {
     const channel = await this.#link.channel()
+    try {
+      await this.#followBy(channel, ended)
+    } catch (thrown) {
+      // the next reader follows by one of its own
+      channel.close().catch(() => undefined)
+      throw thrown
+    }
+  }
+
+  async #followBy(channel: Channel, ended: () => void): Promise<void> {
     const id = randomUUID()
     let caughtUp: () => void = () => undefined
     const followed = new Promise<void>((resolve, reject) => {
@@ -84,7 +103,7 @@ export class Registry {
       let failure: Error | undefined
       channel.on('error', (error) => (failure = error))
       channel.on('close', () => {
-        this.#reading = undefined
+        ended()
         reject(failure ?? new Error('the channel was closed'))
       })
     })

@@ -16,6 +16,7 @@ const mostWaiting = 50_000
 const mostUnconfirmed = 4_000
 const sweepIntervalMs = 100
 const retryDelayMs = 100
+const disowned = 'whoever asked for it does not own its queue any more'
 const overtaken = 'a later one of its partition was stored while the server refused it'
 
 /**
@@ -107,10 +108,16 @@ export class Sender {
     if (channel === undefined) return void this.#open()
     while (this.#waiting.length > 0 && this.#mayPublish && this.#channel === channel) {
       const sending = this.#waiting[0] as Sending
+      if (sending.lost?.aborted === true) {
+        this.#waiting.shift()
+        giveUp(sending, disowned)
+        continue
+      }
       if (sending.need !== undefined && !this.#topology.has(sending.need)) return void this.#prepare(sending.need)
       this.#waiting.shift()
       if (this.#lanes.enters(sending)) this.#publish(channel, sending)
     }
+    this.#settled()
   }
 
   get #mayPublish(): boolean {

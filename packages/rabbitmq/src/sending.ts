@@ -13,6 +13,8 @@ export interface Parcel {
   readonly wanted: boolean
   /** Keeps its order with all others of this name. */
   readonly lane?: string | undefined
+  /** From when on it must not be sent, nor sent again. */
+  readonly lost?: AbortSignal | undefined
   readonly settle: (error?: PublishError) => void
 }
 

@@ -7,14 +7,22 @@ import type { KafkaDelivery, Settler } from '../kafka-delivery.js'
 import { doneHeader, dueHeader, headersOf, holdHeader, progressHeader, refHeader } from '../kafka-message.js'
 import type { CommitLoop } from './commit-loop.js'
 
+/** Says in the retry topic that a delivery runs here. */
+interface Hold {
+  readonly name: string
+  readonly progress: string | undefined
+}
+
 /** What becomes of deliveries: acknowledged, noted, to come again, dead; or still run here while their partition goes to another process. */
 export class Settlement implements Settler {
   readonly #context: BrokerContext
   readonly #retryTopic: string
   readonly #commits: CommitLoop
   readonly #ended: (delivery: KafkaDelivery) => void
-  /** Run here and held in the retry topic, each by the name of its hold. */
-  readonly #held = new Map<KafkaDelivery, string>()
+  /** Run here and held in the retry topic. */
+  readonly #held = new Map<KafkaDelivery, Hold>()
+  /** One writing of holds after the other: each ends what was written before it. */
+  #holding: Promise<unknown> = Promise.resolve()
   readonly #postponing = new Set<Promise<void>>()
   #extending: ReturnType<typeof setTimeout> | undefined
   #unsettled = 0
@@ -44,7 +52,7 @@ export class Settlement implements Settler {
 
   async note(delivery: KafkaDelivery, progress: string): Promise<boolean> {
     if (delivery.ended) return false
-    if (this.#held.has(delivery)) return this.#hold([delivery], progress)
+    if (this.#held.has(delivery)) return (await this.#hold([delivery], progress)).length > 0
     delivery.log.note(delivery.record.offset, progress)
     return this.#commits.committed(delivery.log)
   }
@@ -68,8 +76,13 @@ export class Settlement implements Settler {
 
   release(delivery: KafkaDelivery): void {
     if (delivery.ended) return
+    const hold = this.#held.get(delivery)
     delivery.log.release(delivery.record.offset)
     this.end(delivery)
+    if (hold === undefined) return
+    // no hold of its own: nobody was interrupted at it
+    const again = [this.#later(delivery, 0, hold.progress), this.#done(delivery, hold)]
+    void this.#context.store(again, delivery.lost)
   }
 
   /** What was published for later waits in the group's own topic, so that it holds nothing back where it was. */
@@ -88,8 +101,7 @@ export class Settlement implements Settler {
    */
   async handOff(deliveries: readonly KafkaDelivery[]): Promise<void> {
     const running = deliveries.filter(({ ended }) => !ended)
-    if (running.length === 0 || !(await this.#hold(running, undefined))) return
-    for (const delivery of running) delivery.log.settle(delivery.record.offset)
+    for (const delivery of await this.#hold(running, undefined)) delivery.log.settle(delivery.record.offset)
     this.#extend()
   }
 
@@ -102,17 +114,18 @@ export class Settlement implements Settler {
     await Promise.race([Promise.all(this.#postponing), late])
     limit.abort()
     const left = [...this.#held]
-    for (const [delivery] of left) {
-      this.#held.delete(delivery)
-      this.end(delivery)
-    }
-    const records = left.flatMap(([delivery, hold]) => [this.#holding(delivery, 0, randomUUID(), undefined), this.#done(delivery, hold)])
+    for (const [delivery] of left) this.end(delivery)
+    const records = left.flatMap(([delivery, hold]) => [
+      this.#recordOf(delivery, 0, { ...hold, name: randomUUID() }),
+      this.#done(delivery, hold),
+    ])
     if (records.length > 0) await this.#context.store(records, AbortSignal.timeout(this.#context.options.requestTimeoutMs))
   }
 
   end(delivery: KafkaDelivery): void {
     if (delivery.ended) return
     delivery.ended = true
+    this.#held.delete(delivery)
     if (delivery.owned.handed.delete(delivery)) this.#unsettled--
     this.#ended(delivery)
   }
@@ -131,33 +144,59 @@ export class Settlement implements Settler {
     this.end(delivery)
   }
 
-  async #letGo(delivery: KafkaDelivery, hold: string): Promise<boolean> {
+  async #letGo(delivery: KafkaDelivery, hold: Hold): Promise<boolean> {
     this.#held.delete(delivery)
     const stored = await this.#context.store([this.#done(delivery, hold)], delivery.lost)
     this.end(delivery)
     return stored
   }
 
-  /** New holds before the old ones go. */
-  async #hold(deliveries: readonly KafkaDelivery[], progress: string | undefined): Promise<boolean> {
+  /** New holds before the old ones go. Answers those that are held now. */
+  #hold(deliveries: readonly KafkaDelivery[], progress: string | undefined): Promise<readonly KafkaDelivery[]> {
+    // what is lost of one partition says nothing of another
+    const losses = [...new Set(deliveries.map(({ lost }) => lost))]
+    const held = this.#holding.then(async () => {
+      const shares = losses.map((lost) =>
+        this.#holdUntil(
+          lost,
+          deliveries.filter((delivery) => delivery.lost === lost && !delivery.ended),
+          progress,
+        ),
+      )
+      return (await Promise.all(shares)).flat()
+    })
+    this.#holding = held
+    return held
+  }
+
+  async #holdUntil(
+    lost: AbortSignal,
+    deliveries: readonly KafkaDelivery[],
+    progress: string | undefined,
+  ): Promise<readonly KafkaDelivery[]> {
+    if (deliveries.length === 0) return []
     const dueAt = Date.now() + this.#context.options.sessionTimeoutMs
-    const holds = deliveries.map((delivery) => ({ delivery, name: randomUUID(), before: this.#held.get(delivery) }))
-    const records = holds.flatMap(({ delivery, name, before }) => [
-      this.#holding(delivery, dueAt, name, progress),
+    const holds = deliveries.map((delivery) => {
+      const before = this.#held.get(delivery)
+      const known = before?.progress ?? delivery.log.noteOf(delivery.record.offset) ?? delivery.progress
+      return { delivery, before, hold: { name: randomUUID(), progress: progress ?? known } }
+    })
+    const records = holds.flatMap(({ delivery, before, hold }) => [
+      this.#recordOf(delivery, dueAt, hold),
       ...(before === undefined ? [] : [this.#done(delivery, before)]),
     ])
-    const [first] = deliveries
-    if (first === undefined || !(await this.#context.store(records, first.lost))) return false
+    // what is lost was not finished here: its hold runs out, and others run it
+    if (!(await this.#context.store(records, lost)) || lost.aborted) return []
     const late = holds.filter(({ delivery }) => delivery.ended)
-    for (const { delivery, name } of holds) if (!delivery.ended) this.#held.set(delivery, name)
-    // settled while its hold was on the way
+    for (const { delivery, hold } of holds) if (!delivery.ended) this.#held.set(delivery, hold)
+    // settled or passed on while its hold was on the way
     if (late.length > 0) {
       await this.#context.store(
-        late.map(({ delivery, name }) => this.#done(delivery, name)),
-        first.lost,
+        late.map(({ delivery, hold }) => this.#done(delivery, hold)),
+        lost,
       )
     }
-    return true
+    return deliveries
   }
 
   #extend(): void {
@@ -181,13 +220,13 @@ export class Settlement implements Settler {
     return (await this.#context.store(records, delivery.lost)) && !delivery.ended
   }
 
-  #holding(delivery: KafkaDelivery, dueAt: number, name: string, progress: string | undefined): OutgoingRecord {
-    const record = this.#later(delivery, dueAt, progress ?? delivery.log.noteOf(delivery.record.offset) ?? delivery.progress)
+  #recordOf(delivery: KafkaDelivery, dueAt: number, { name, progress }: Hold): OutgoingRecord {
+    const record = this.#later(delivery, dueAt, progress)
     return { ...record, headers: { ...record.headers, [holdHeader]: name } }
   }
 
-  #done({ log, record }: KafkaDelivery, hold: string): OutgoingRecord {
-    return { topic: this.#retryTopic, partition: log.partition, key: record.key, value: null, headers: { [doneHeader]: hold } }
+  #done({ log, record }: KafkaDelivery, { name }: Hold): OutgoingRecord {
+    return { topic: this.#retryTopic, partition: log.partition, key: record.key, value: null, headers: { [doneHeader]: name } }
   }
 
   /** The record as it was, for later and for this group only. In the partition of the same number, which has the same owner. */
