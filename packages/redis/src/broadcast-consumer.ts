@@ -14,6 +14,7 @@ import type { BrokerContext } from './context.js'
 import { readEntryAgain } from './entry-again.js'
 import { startId } from './groups.js'
 import { type PositionReader, positionReader } from './position-reader.js'
+import { RecentEntries } from './recent-entries.js'
 import type { RedisDeadLetterStore } from './redis-dead-letter-store.js'
 import { type DecodedEntry, decodeEntry, textFields } from './redis-message.js'
 import { trimEveryMs, trimHistory } from './trim-history.js'
@@ -27,6 +28,9 @@ export class BroadcastConsumer implements Consumer {
   readonly #deadLetters: RedisDeadLetterStore
   readonly #reader: PositionReader
   readonly #positions = new Map<string, string>()
+  readonly #recent = new Map<string, RecentEntries>()
+  /** Under which connection the positions were last found to be the server's own; `undefined` after a failure. */
+  #sureOf: number | undefined
   readonly #bell = new Bell()
   readonly #closing = new AbortController()
   readonly #timers = new Set<ReturnType<typeof setTimeout>>()
@@ -107,6 +111,7 @@ export class BroadcastConsumer implements Consumer {
         failures = 0
       } catch (error) {
         if (this.#stopped) return
+        this.#sureOf = undefined
         this.#context.report({
           kind: 'warning',
           detail: `Reading "${this.#source.destination}" failed; it is tried again.`,
@@ -131,20 +136,45 @@ export class BroadcastConsumer implements Consumer {
 
   async #read(room: number): Promise<Delivery[]> {
     const { blockMs } = this.#context.options
+    const generation = await this.#reader.prepare()
+    if (generation !== this.#sureOf) {
+      await this.#findPositions()
+      this.#sureOf = generation
+    }
     const count = Math.max(1, Math.floor(room / this.#positions.size))
     const deliveries: Delivery[] = []
     const positions = new Map<string, string>()
+    const read: (() => void)[] = []
     for (const [key, entries] of await this.#reader.read(this.#positions, count, blockMs)) {
       for (const [id, fields] of entries) {
         const { destination } = this.#source
         const decoded = decodeEntry(destination, textFields(fields)) ?? (await readEntryAgain(this.#context, destination, key, id))
         if (decoded !== undefined) deliveries.push(this.#delivery(decoded, `${key}:${id}`, undefined))
+        const before = positions.get(key) ?? this.#positions.get(key) ?? '0'
+        read.push(() => this.#remember(key, id, fields, before))
         positions.set(key, id)
       }
     }
     // only now: where one could not be read, none of them was handed out
     for (const [key, id] of positions) this.#positions.set(key, id)
+    for (const remember of read) remember()
     return deliveries
+  }
+
+  #remember(key: string, id: string, fields: readonly string[], before: string): void {
+    let recent = this.#recent.get(key)
+    if (recent === undefined) this.#recent.set(key, (recent = new RecentEntries()))
+    recent.add(id, fields, before)
+  }
+
+  /** Over a fresh connection, which may lead to a server that has taken over. */
+  async #findPositions(): Promise<void> {
+    await Promise.all(
+      [...this.#recent].map(async ([key, recent]) => {
+        const position = await recent.common(this.#context, key)
+        if (position !== undefined) this.#positions.set(key, position)
+      }),
+    )
   }
 
   #delivery(entry: DecodedEntry, ref: string, progress: string | undefined): Delivery {

@@ -120,12 +120,16 @@ export class Link implements Links, Route {
       refusal = error
     })
     client.on('end', () => this.#lost(client, refusal))
-    const deadline = setTimeout(() => client.disconnect(), this.#options.connectTimeoutMs)
+    let late = false
+    const deadline = setTimeout(() => {
+      late = true
+      client.disconnect()
+    }, this.#options.connectTimeoutMs)
     try {
       await client.connect()
     } catch (error) {
       client.disconnect()
-      throw describe(refusal ?? toError(error), this.#options, address)
+      throw describe(refusal ?? toError(error), this.#options, address, late)
     } finally {
       clearTimeout(deadline)
     }
@@ -210,7 +214,7 @@ export function isTemporary(error: unknown): boolean {
 }
 
 /** Names the server and what is wrong with it, never what was sent: the failed command may hold the password. */
-function describe(error: Error, options: ResolvedConnection, place: NodeAddress | undefined): ConnectionError {
+function describe(error: Error, options: ResolvedConnection, place: NodeAddress | undefined, late: boolean): ConnectionError {
   const cause = withoutCommand(error)
   const where = place === undefined ? addressOf(options) : `${place.host}:${place.port}`
   if (/WRONGPASS|invalid password|invalid username-password/i.test(error.message)) {
@@ -219,8 +223,10 @@ function describe(error: Error, options: ResolvedConnection, place: NodeAddress 
   if (/NOAUTH|Authentication required/i.test(error.message)) {
     return new ConnectionError(`Redis at ${where} wants a password. Set "password".`, { cause })
   }
+  // the client has the same limit, and says it without an address
+  const limit = late || error.message === 'connect ETIMEDOUT' ? ` within ${options.connectTimeoutMs} ms` : ''
   return new ConnectionError(
-    `Cannot connect to Redis at ${where} within ${options.connectTimeoutMs} ms (${cause.message}). Check that the server runs and that host and port are right.`,
+    `Cannot connect to Redis at ${where}${limit} (${cause.message}). Check that the server runs and that host and port are right.`,
     { cause },
   )
 }

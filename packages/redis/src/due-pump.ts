@@ -7,6 +7,8 @@ import { Repeat } from './waiting.js'
 const batch = 100
 /** Others may add what is due sooner than anything known here. */
 const longestWaitMs = 500
+/** What one stream refuses is tried with every round of the others. */
+const warnEveryMs = 10_000
 
 /** Moves retries and scheduled events into the streams when they are due. Every consumer does, for all partitions: the script decides. */
 export class DuePump {
@@ -14,6 +16,7 @@ export class DuePump {
 
   constructor(context: BrokerContext, partitions: readonly Partition[]) {
     const { control, news } = context
+    let warnAgainAt = 0
     const pump = async (part: readonly Partition[]): Promise<number> => {
       const [first] = part
       if (first === undefined) return -1
@@ -22,7 +25,11 @@ export class DuePump {
       const [channel, marks] = news === undefined ? ['', []] : [first.news, [first.waiting]]
       const route = control.at(first.events.key)
       const answer = await route.run((client) => pumpScript.run(client, [...keys, ...marks], [String(batch), channel]))
-      const [, nextMs] = answer as [number, number]
+      const [, nextMs, failure] = answer as [number, number, string]
+      if (failure !== '' && performance.now() >= warnAgainAt) {
+        warnAgainAt = performance.now() + warnEveryMs
+        context.report({ kind: 'warning', detail: 'A stream takes nothing of what is due; it is tried again.', error: new Error(failure) })
+      }
       return nextMs
     }
     this.#repeat = new Repeat(

@@ -18,7 +18,7 @@ export interface GroupKeys {
   readonly delayed: string
   /** Hash of entry to noted progress. */
   readonly notes: string
-  /** Who owns the partition, with a token: `consumer:token`. */
+  /** Who owns the partition, with a token and for how long: `consumer:token/milliseconds`. */
   readonly lease: string
   /** Counter of fencing tokens. */
   readonly token: string

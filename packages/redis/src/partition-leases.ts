@@ -2,7 +2,7 @@ import { toError } from '@interline/core'
 import type { BrokerContext } from './context.js'
 import { giveBack, join, type Member } from './membership.js'
 import type { Partition } from './partition.js'
-import { acquireLeaseScript, renewLeaseScript } from './scripts/index.js'
+import { acquireLeaseScript, leaseValue, renewLeaseScript } from './scripts/index.js'
 import { Repeat } from './waiting.js'
 
 export interface LeaseListener {
@@ -115,7 +115,7 @@ export class PartitionLeases {
         .run((client) => acquireLeaseScript.run(client, keys, [consumer, String(this.#context.options.claimIdleMs)]))
       if (Number(token) === 0) continue
       wanted--
-      partition.fence = `${consumer}:${String(token)}`
+      partition.fence = leaseValue(`${consumer}:${String(token)}`, this.#context.options.claimIdleMs)
       partition.lost = new AbortController()
       partition.leaving = new AbortController()
       partition.phase = 'taking'
@@ -128,7 +128,7 @@ export class PartitionLeases {
   async #renew(partition: Partition): Promise<void> {
     const begun = performance.now()
     const fence = partition.fence
-    const values = [fence, String(this.#context.options.claimIdleMs)]
+    const values = [fence.slice(0, fence.lastIndexOf('/')), String(this.#context.options.claimIdleMs)]
     const held = await this.#context.control
       .at(partition.leaseKey)
       .run((client) => renewLeaseScript.run(client, [partition.leaseKey], values))

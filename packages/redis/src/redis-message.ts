@@ -25,6 +25,10 @@ export const progressField = 'interline-progress'
 /** The name of the first entry, kept over retries. */
 export const refField = 'interline-ref'
 
+/** Lua passes on fewer than 8,000 values at once, which are names and values; a retry adds two fields. */
+const maxFields = 3_900
+const retryFields = 2
+
 const fieldOf = names((attribute) => {
   if (!/^[a-z0-9]+$/.test(attribute)) throw new EncodeError(`Attribute "${attribute}" must be named with a-z and 0-9 only.`)
   return attribute === 'datacontenttype' ? contentTypeField : `${attributePrefix}${attribute}`
@@ -63,6 +67,11 @@ export function encodeEntry(message: WireMessage): EntryFields {
     values.push('1', Buffer.from(data.buffer, data.byteOffset, data.byteLength))
   } else {
     throw new EncodeError('Redis carries text and bytes only, not objects by reference. Use a codec that encodes.')
+  }
+  if (fieldNames.length > maxFields) {
+    throw new EncodeError(
+      `It has ${fieldNames.length} fields, and a stream entry may have ${maxFields} of them. Move attributes into the data.`,
+    )
   }
   return { names: fieldNames, values }
 }
@@ -150,6 +159,11 @@ function finish(
   values: readonly (string | Buffer)[],
 ): Pick<DecodedEntry, 'message' | 'undecodable'> {
   const structured = /^application\/cloudevents/i.test(attributes.datacontenttype ?? '')
+  if (values.length > maxFields + retryFields) {
+    const undecodable = new DecodeError(`The entry has ${values.length} fields, and ${maxFields} can be passed on.`)
+    const strange = { destination, topic: destination, key: undefined, attributes: {}, data: rawBytes(undefined, fieldNames, values) }
+    return { message: strange, undecodable }
+  }
   const recognised = structured ? data !== undefined : attributes.id !== undefined && attributes.type !== undefined
   const message: WireMessage = {
     destination,

@@ -19,8 +19,12 @@ export class ClusterPositionReader implements PositionReader {
     this.#reader = new SlotReader(context, news, channels)
   }
 
-  async read(positions: ReadonlyMap<string, string>, count: number, blockMs: number): Promise<ReadReply> {
+  async prepare(): Promise<number> {
     await this.#reader.prepare()
+    return 0
+  }
+
+  async read(positions: ReadonlyMap<string, string>, count: number, blockMs: number): Promise<ReadReply> {
     const looks = this.#partitions.map(({ events, waiting }) => async (): Promise<ReadReply> => {
       const values = [positions.get(events) ?? '0', String(count), String(markMs)]
       const reply = await this.#context.control.at(events).once((client) => readOnScript.run(client, [events, waiting], values))

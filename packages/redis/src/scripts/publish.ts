@@ -1,4 +1,5 @@
 import { Script } from './script.js'
+import { wait } from './wait.js'
 
 /**
  * Stores a publisher's batch once, in its order, however often it is sent. A publisher numbers its batches and sends one at a time:
@@ -10,7 +11,7 @@ import { Script } from './script.js'
  * × 4096 + key index, due time where the key is a sorted set, and the values of the fields marked `*`.
  * Answers 1 where the batch was stored now, 0 where it was stored before.
  */
-export const publishScript: Script = new Script(`
+export const publishScript: Script = new Script(`${wait}
 local call, unpack = redis.call, unpack
 if (tonumber(call('GET', KEYS[1]) or '0')) >= tonumber(ARGV[1]) then return 0 end
 call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
@@ -45,7 +46,7 @@ while at <= last do
   for v = 1, varying do entry[vary[v]] = ARGV[at + v] end
   if due then
     number = number + 1
-    call('ZADD', key, due, cmsgpack.pack({ KEYS[1] .. ':' .. ARGV[1] .. ':' .. number, unpack(entry, 1, shape[4]) }))
+    wait(key, due, { KEYS[1] .. ':' .. ARGV[1] .. ':' .. number, unpack(entry, 1, shape[4]) })
   else
     call('XADD', key, '*', unpack(entry, 1, shape[4]))
   end

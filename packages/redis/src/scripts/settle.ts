@@ -1,4 +1,5 @@
 import { Script } from './script.js'
+import { wait } from './wait.js'
 
 /**
  * Ends one delivery by a retry, by dead letters, or by both at once, where it still belongs to the caller.
@@ -9,7 +10,7 @@ import { Script } from './script.js'
  * Answers 1, 0 (it belongs to somebody else), 2 (it was not pending), or 3 (settled, but the entry itself was gone, so no retry).
  */
 export const settleScript: Script = new Script(
-  `
+  `${wait}
 local call = redis.call
 local stream, notes, lease, delayed, letters, index = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
 local group, me, fence, id, remove, after = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
@@ -35,7 +36,7 @@ if after ~= '' then
     for i = 7, 10 do packed[#packed + 1] = ARGV[i] end
     local now = call('TIME')
     local due = math.ceil(tonumber(now[1]) * 1000 + tonumber(now[2]) / 1000 + tonumber(after))
-    call('ZADD', delayed, string.format('%.0f', due), cmsgpack.pack(packed))
+    wait(delayed, string.format('%.0f', due), packed)
   else
     answer = 3
   end
