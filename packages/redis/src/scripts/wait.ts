@@ -17,12 +17,12 @@ end
 `
 
 /**
- * The list of a member. One that was stored before there were places begins with the list, whose first byte is no digit. An entry of more
- * fields than Lua can pass on is made one that is no event, with what it had as text: nothing gets lost, and nothing has to wait for it.
+ * The list of a member. An entry of more fields than Lua can pass on is made one that is no event, with what it had as text: nothing gets
+ * lost, and nothing has to wait for it.
  */
 export const waited = `
 local function waited(member)
-  local named = cmsgpack.unpack(string.match(member, '^%d') and string.sub(member, 17) or member)
+  local named = cmsgpack.unpack(string.sub(member, 17))
   local count = #named
   if count <= 7900 then return named end
   local fields = {}
