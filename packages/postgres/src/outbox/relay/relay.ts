@@ -175,6 +175,7 @@ export class Relay {
   async #pass(): Promise<Error | undefined> {
     await this.#settle()
     for (const failed of this.#lanes.due()) {
+      if (this.#stopped.signal.aborted) return undefined
       const outage = await this.#tryAgain(failed)
       if (outage !== undefined) return outage
     }
