@@ -166,8 +166,7 @@ export class PostgresOutbox<Transaction> implements IOutbox, AsyncDisposable {
     const [relay, hints] = [this.#relay, this.#hints]
     this.#relay = undefined
     this.#hints = undefined
-    await hints?.stop()
-    await relay?.stop()
+    await Promise.all([hints?.stop(), relay?.stop()])
   }
 
   /** What it opened itself is closed; the user's database stays as it is. */
