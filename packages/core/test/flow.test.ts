@@ -109,9 +109,9 @@ describe('a circuit breaker', () => {
   })
 
   test.each([
-    ['succeeds', () => 1],
-    ['says nothing of it', () => Promise.reject(new Reject('not ours'))],
-    ['fails', () => Promise.reject(new Error('down'))],
+    ['succeeds', (): unknown => 1],
+    ['says nothing of it', (): unknown => Promise.reject(new Reject('not ours'))],
+    ['fails', (): unknown => Promise.reject(new Error('down'))],
   ] as const)('a call from before it opened that %s is no probe', async (_, end) => {
     const clock = new VirtualClock()
     const breaker = new CircuitBreaker({ failures: 1, openMs: 1_000, clock })
