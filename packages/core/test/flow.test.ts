@@ -10,7 +10,7 @@ import {
   staticSchema,
 } from '@interline/core'
 import { MemoryBroker } from '@interline/memory'
-import { testBus, VirtualClock, waitFor } from '@interline/testing'
+import { Gate, testBus, VirtualClock, waitFor } from '@interline/testing'
 import { describe, expect, test } from 'vitest'
 
 const Made = defineEvent('flow.Made', { topic: 'flowing.made', schema: staticSchema<{ n: number }>() })
@@ -105,6 +105,27 @@ describe('a circuit breaker', () => {
     await clock.advance(1_000)
     expect(breaker.state).toBe('half-open')
     await expect(breaker.run(() => 1)).resolves.toBe(1)
+    expect(breaker.state).toBe('closed')
+  })
+
+  test.each([
+    ['succeeds', (): unknown => 1],
+    ['says nothing of it', (): unknown => Promise.reject(new Reject('not ours'))],
+    ['fails', (): unknown => Promise.reject(new Error('down'))],
+  ] as const)('a call from before it opened that %s is no probe', async (_, end) => {
+    const clock = new VirtualClock()
+    const breaker = new CircuitBreaker({ failures: 1, openMs: 1_000, clock })
+    const [old, probe] = [new Gate(), new Gate()]
+    const before = breaker.run(() => old.opened.then(end)).catch(() => undefined)
+    await expect(breaker.run(() => Promise.reject(new Error('down')))).rejects.toThrow('down')
+    await clock.advance(1_000)
+    const probing = breaker.run(() => probe.opened)
+    old.open()
+    await before
+    expect(breaker.state).toBe('half-open')
+    await expect(breaker.run(() => 1)).rejects.toMatchObject({ code: 'INTERLINE_CIRCUIT_OPEN' })
+    probe.open()
+    await probing
     expect(breaker.state).toBe('closed')
   })
 })

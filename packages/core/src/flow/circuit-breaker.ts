@@ -46,6 +46,7 @@ export class CircuitBreaker {
   #failures = 0
   #openUntil = 0
   #probing = 0
+  #changes = 0
 
   constructor({ name, failures, openMs, probes, isFailure, onChange, clock = systemClock }: CircuitBreakerOptions = {}) {
     this.name = name ?? 'circuit'
@@ -66,14 +67,20 @@ export class CircuitBreaker {
   async run<T>(work: () => Awaitable<T>): Promise<T> {
     if (this.enter() > 0)
       throw new CircuitOpenError(`"${this.name}" is open, as what it guards failed ${this.#failures} times in a row. Try later.`)
+    const { changes } = this
     try {
       const result = await work()
-      this.succeeded()
+      this.succeeded(changes)
       return result
     } catch (thrown) {
-      this.failed(toError(thrown))
+      this.failed(toError(thrown), changes)
       throw thrown
     }
+  }
+
+  /** How often it has changed. Told at the end of a call as it was when that began, a call from before a change is no probe after it. */
+  get changes(): number {
+    return this.#changes
   }
 
   /** 0: go on, and tell how it ended. Else in how many milliseconds to ask again. */
@@ -89,14 +96,16 @@ export class CircuitBreaker {
     return 0
   }
 
-  succeeded(): void {
+  succeeded(began: number = this.#changes): void {
+    if (this.#isNoProbe(began)) return
     this.#failures = 0
     if (this.#state === 'half-open') this.#change('closed')
   }
 
-  failed(error: Error): void {
+  failed(error: Error, began: number = this.#changes): void {
+    if (this.#isNoProbe(began)) return
     if (!this.#isFailure(error)) {
-      this.cancelled()
+      this.cancelled(began)
       return
     }
     this.#failures++
@@ -106,12 +115,18 @@ export class CircuitBreaker {
   }
 
   /** It did not run, or its end says nothing. */
-  cancelled(): void {
-    if (this.#state === 'half-open' && this.#probing > 0) this.#probing--
+  cancelled(began: number = this.#changes): void {
+    if (!this.#isNoProbe(began) && this.#state === 'half-open' && this.#probing > 0) this.#probing--
+  }
+
+  /** Only probes say whether what failed is well again. */
+  #isNoProbe(began: number): boolean {
+    return this.#state === 'half-open' && began !== this.#changes
   }
 
   #change(state: CircuitState): void {
     this.#state = state
+    this.#changes++
     this.#probing = 0
     this.#onChange?.(state, this)
   }

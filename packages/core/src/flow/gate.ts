@@ -21,6 +21,8 @@ export interface GatePlace {
   /** When its turn by the rate limit begins, by the monotonic clock. */
   slotAt?: number | undefined
   inside?: boolean | undefined
+  /** The changes of the circuit breaker when it let it in. */
+  changes?: number | undefined
 }
 
 const storeAwayMs = 1_000
@@ -53,13 +55,15 @@ export class Gate {
   enter(place: GatePlace): Awaitable<number> {
     const openMs = this.#breaker?.enter() ?? 0
     if (openMs > 0) return openMs
+    const changes = this.#breaker?.changes
     const waits = this.#rate === undefined ? run : this.#turn(this.#rate, place)
     return after(waits, (waitMs) => {
       if (waitMs > 0) {
-        this.#breaker?.cancelled()
+        this.#breaker?.cancelled(changes)
         return waitMs
       }
       place.slotAt = undefined
+      place.changes = changes
       const entered = this.#bulkhead?.enter()
       place.inside = true
       return isPromise(entered) ? entered.then(() => 0) : 0
@@ -70,9 +74,9 @@ export class Gate {
     if (place.inside !== true) return
     place.inside = false
     this.#bulkhead?.leave()
-    if (outcome === 'handled') this.#breaker?.succeeded()
-    else if (outcome === 'cut off') this.#breaker?.cancelled()
-    else this.#breaker?.failed(outcome)
+    if (outcome === 'handled') this.#breaker?.succeeded(place.changes)
+    else if (outcome === 'cut off') this.#breaker?.cancelled(place.changes)
+    else this.#breaker?.failed(outcome, place.changes)
   }
 
   #turn(rate: RateLimit, place: GatePlace): Awaitable<number> {

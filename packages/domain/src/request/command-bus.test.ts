@@ -1,5 +1,14 @@
-import { EventBus, isInterlineError, type StandardSchema, staticSchema, ValidationError } from '@interline/core'
+import {
+  EventBus,
+  EventTooLargeError,
+  isInterlineError,
+  PublishError,
+  type StandardSchema,
+  staticSchema,
+  ValidationError,
+} from '@interline/core'
 import { MemoryBroker } from '@interline/memory'
+import { VirtualClock } from '@interline/testing'
 import { describe, expect, expectTypeOf, test, vi } from 'vitest'
 import { CommandBus } from './command-bus.js'
 import { QueryBus } from './query-bus.js'
@@ -148,4 +157,58 @@ test('what is dispatched when the bus is closed in the same moment leaves no lis
   await expect(asked).rejects.toThrow('The bus was closed before the request was sent.')
   await closed
   expect(subscribed).not.toHaveBeenCalled()
+})
+
+describe('an answer that the broker does not take', () => {
+  /** A broker that is away for answers, or never takes them. */
+  async function served(publish: (topic: string) => Error | undefined) {
+    const clock = new VirtualClock()
+    const broker = new MemoryBroker()
+    const take = broker.publish.bind(broker)
+    vi.spyOn(broker, 'publish').mockImplementation(async (messages) => {
+      const error = publish(messages[0]?.topic ?? '')
+      if (error !== undefined) throw error
+      await take(messages)
+    })
+    const bus = new EventBus({ broker, service: 'shop', clock })
+    const server = new CommandBus({ bus, service: 'shop', clock })
+    const client = new CommandBus({ bus, service: 'shop', clock })
+    let ran = 0
+    await server.register('Charge', () => ++ran)
+    await bus.start()
+    return { clock, bus, client, runs: () => ran, [Symbol.asyncDispose]: () => bus.close() }
+  }
+
+  test('is given to it again, and the handler runs once', async () => {
+    let refusals = 0
+    await using shop = await served((topic) =>
+      topic.startsWith('replies') && ++refusals < 4 ? new PublishError('the broker is away') : undefined,
+    )
+    const answer = shop.client.dispatch({ type: 'Charge', payload: {} })
+    await shop.clock.advance(5_000)
+    expect(await answer).toBe(1)
+    await shop.clock.advance(60_000)
+    expect(shop.runs()).toBe(1)
+  })
+
+  test('is not given any more when nobody waits for it, and the handler has run once', async () => {
+    await using shop = await served((topic) => (topic.startsWith('replies') ? new PublishError('the broker is away') : undefined))
+    const answer = shop.client.dispatch({ type: 'Charge', payload: {} }, { timeoutMs: 2_000 })
+    const refused = expect(answer).rejects.toMatchObject({ code: 'INTERLINE_REQUEST_TIMEOUT' })
+    await shop.clock.advance(600_000)
+    await refused
+    expect(shop.runs()).toBe(1)
+    expect((await shop.bus.deadLetters.list()).letters).toEqual([])
+  })
+
+  test('is a dead letter where it can never travel, and the handler has run once', async () => {
+    await using shop = await served((topic) => (topic.startsWith('replies') ? new EventTooLargeError('too large') : undefined))
+    const refused = expect(shop.client.dispatch({ type: 'Charge', payload: {} })).rejects.toMatchObject({
+      code: 'INTERLINE_REQUEST_TIMEOUT',
+    })
+    await shop.clock.advance(600_000)
+    await refused
+    expect(shop.runs()).toBe(1)
+    expect((await shop.bus.deadLetters.list()).letters).toMatchObject([{ reason: 'rejected' }])
+  })
 })

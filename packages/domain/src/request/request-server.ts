@@ -4,13 +4,15 @@ import {
   type IClock,
   type IEventBus,
   isInterlineError,
+  Reject,
   type Subscription,
   toError,
   type ValueEvent,
 } from '@interline/core'
+import { pause } from '../pause.js'
 import type { Handlers } from './handlers.js'
 import { makeRequest, type RequestKind } from './request.js'
-import { type Outcome, ReplyEvent, type RequestEnvelope, remoteErrorOf, replyTopic, requestEvent } from './wire.js'
+import { type Outcome, type ReplyAddress, ReplyEvent, type RequestEnvelope, remoteErrorOf, replyTopic, requestEvent } from './wire.js'
 
 export interface ServerOptions {
   readonly bus: IEventBus
@@ -21,6 +23,9 @@ export interface ServerOptions {
 
 /** An answer that comes so much later than it was waited for is not given: clocks of two machines differ by less. */
 const lateMs = 1_000
+/** How soon an answer is given to the broker again. */
+const shortestWaitMs = 50
+const longestWaitMs = 1_000
 
 /** Handles what other processes ask. All processes that serve a type compete for its requests. */
 export class RequestServer {
@@ -69,14 +74,29 @@ export class RequestServer {
     }
     if (this.#options.clock.now() > reply.expiresAt + lateMs) return
     const outcome = await this.#outcome(() => this.#handlers.run(request, context.signal, true))
-    const answer = (given: Outcome): Promise<void> =>
-      context.publish(ReplyEvent({ to: reply.to, request: eventId, ...given }), { topic: replyTopic(reply.service) })
-    try {
-      await answer(outcome)
-    } catch (thrown) {
-      // An answer that can't travel is an answer, too; a broker that is away is asked again later.
-      if (outcome.outcome === 'failed' || !isInterlineError(thrown) || thrown.retryable) throw thrown
-      await answer({ outcome: 'failed', error: remoteErrorOf(thrown) })
+    await this.#answer(eventId, reply, outcome, context)
+  }
+
+  /** Until the broker has it or nobody waits any more. The request does not come again for that: its handler runs once. */
+  async #answer(request: string, { to, service, expiresAt }: ReplyAddress, given: Outcome, context: HandlerContext): Promise<void> {
+    const { clock } = this.#options
+    const answer = ReplyEvent({ to, request, ...given })
+    for (let waitMs = shortestWaitMs; ; waitMs = Math.min(2 * waitMs, longestWaitMs)) {
+      try {
+        await context.publish(answer, { topic: replyTopic(service) })
+        return
+      } catch (thrown) {
+        const code = isInterlineError(thrown) ? thrown.code : undefined
+        // a bus that is closed answers nobody, and another process would do it a second time
+        if (context.signal.aborted || code === 'INTERLINE_CLOSED' || clock.now() > expiresAt + lateMs) return
+        if (isInterlineError(thrown) && !thrown.retryable) {
+          if (given.outcome === 'failed') throw new Reject('The answer to the request can not travel.', { cause: thrown })
+          // An answer that can't travel is an answer, too.
+          await this.#answer(request, { to, service, expiresAt }, { outcome: 'failed', error: remoteErrorOf(thrown) }, context)
+          return
+        }
+        await pause(clock, waitMs, context.signal).catch(() => undefined)
+      }
     }
   }
 

@@ -629,3 +629,41 @@ test('events that come while a step waits to be tried again do not use up its at
   await sagas.idle()
   expect([runs, (await sagas.find('CallMeanwhile', 'c-1'))?.status]).toEqual([3, 'parked'])
 })
+
+test('an event whose saga is taken over while it reacts reacts again, also on its last attempt, and is no dead letter', async () => {
+  await using shop = await testBus({ service: 'shop', retry: { maxAttempts: 1 } })
+  const { clock } = shop
+  const Noted = defineEvent('Reaction.Noted', { schema: staticSchema<{ id: string }>() })
+  const elsewhere = new VirtualClock()
+  const store = new MemorySagaStore({ clock: elsewhere })
+  let runs = 0
+  const Notes = defineSaga('ReactionNotes', {
+    state: staticSchema<{ notes: number }>(),
+    on: (when) => [
+      when(
+        Noted,
+        async ({ notes }) => {
+          // the process was stopped for longer than its lease: another one has had the saga meanwhile
+          if (++runs === 1) {
+            await elsewhere.advance(60_000)
+            const claimed = store.claim('ReactionNotes', 'n-1', { leaseMs: 1_000 })
+            if (claimed === undefined || claimed === 'busy') return expect.fail()
+            const { status, dueAt, body } = claimed.record
+            store.save(claimed.record, { status, dueAt, body }, {})
+          }
+          return { notes: notes + 1 }
+        },
+        { correlate: ({ data }) => data.id },
+      ),
+    ],
+  })
+  await using sagas = new SagaManager({ store, bus: shop.bus, clock }).register(Notes)
+  await sagas.start()
+  await sagas.startSaga(Notes, { id: 'n-1', state: { notes: 0 } })
+  await sagas.idle()
+  await shop.publish(Noted({ id: 'n-1' }))
+  await shop.advance(10_000)
+  expect(shop.deadLetters).toEqual([])
+  expect(await sagas.find('ReactionNotes', 'n-1')).toMatchObject({ state: { notes: 1 } })
+  expect(runs).toBe(2)
+})

@@ -53,19 +53,24 @@ export class SagaReactions {
     if (reaction === undefined) return
     const { host, goOn } = this.#options
     // a saga may be at a step for longer than an event is tried again, which is no fault of the event
-    const claimed = await claimSaga(host, type, id, { signal: context.signal, patient: context.attemptsLeft === 0 })
-    if (claimed === undefined) {
-      if (missing === 'ignore') return
-      throw new Error(`There is no saga ${type} ${id} for event "${event.eventType}": it has not begun, or was removed.`)
-    }
-    const run = new SagaRun(host, claimed)
-    try {
-      if ((await run.react(event.eventId, event.eventType, (state, saga) => reaction.run(state, event as never, saga))) === 'again')
-        goOn(run)
-      else await run.end()
-    } catch (thrown) {
-      await run.end()
-      throw thrown
+    const last = context.attemptsLeft === 0
+    for (;;) {
+      const claimed = await claimSaga(host, type, id, { signal: context.signal, patient: last })
+      if (claimed === undefined) {
+        if (missing === 'ignore') return
+        throw new Error(`There is no saga ${type} ${id} for event "${event.eventType}": it has not begun, or was removed.`)
+      }
+      const run = new SagaRun(host, claimed)
+      try {
+        if ((await run.react(event.eventId, event.eventType, (state, saga) => reaction.run(state, event as never, saga))) === 'again')
+          goOn(run)
+        else await run.end()
+        return
+      } catch (thrown) {
+        await run.end()
+        // nor is it that the saga was lost: the last attempt goes on with what the other process has made of it
+        if (!last || !run.lost) throw thrown
+      }
     }
   }
 

@@ -79,6 +79,11 @@ export class SagaRun {
     return this.#record
   }
 
+  /** Whether it is another process's now. */
+  get lost(): boolean {
+    return this.#keeper.signal.aborted
+  }
+
   /** Until nothing is to be done now. Resolves also when the saga was lost to another process. Rejects where the store or broker is away. */
   async run(): Promise<void> {
     const wasParked = this.#status === 'parked'

@@ -84,7 +84,9 @@ export class DatabaseLink<Names extends TableNames> {
     const { writeTimeoutMs, connection } = this.#options
     const { answerMs: timeoutMs = connection.commandTimeoutMs } = options
     const whole = (): Promise<T> =>
-      (this.#database as Database).transaction((query) => work((statement, values) => query(statement, values, { timeoutMs })))
+      (this.#database as Database).transaction((query) => work((statement, values) => query(statement, values, { timeoutMs })), {
+        timeoutMs,
+      })
     return this.#run(what, 'It may have been done: ask for the same again.', whole, { timeoutMs: writeTimeoutMs, ...options })
   }
 

@@ -17,8 +17,11 @@ export interface Database {
   /** Whether transactions can run beside each other: not on one embedded connection. */
   readonly concurrent: boolean
   readonly query: Query
-  /** `own` is for statements of the user's: any values, and rows by the names of their columns. */
-  transaction<T>(work: (query: Query, own: OwnQuery) => Promise<T>): Promise<T>
+  /**
+   * `own` is for statements of the user's: any values, and rows by the names of their columns. The options are for its beginning and its
+   * end, or, through a library, for all of it.
+   */
+  transaction<T>(work: (query: Query, own: OwnQuery) => Promise<T>, options?: QueryOptions): Promise<T>
   /** Calls back for every notification on the channel, and with `lost` when no more will come. Answers how to stop. */
   readonly listen?: ((channel: string, events: ListenEvents) => Promise<Listening>) | undefined
   /** Ends what was opened here; a client that was handed in stays open. */

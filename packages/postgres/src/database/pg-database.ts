@@ -1,7 +1,7 @@
 import type { Client, Pool, PoolClient } from 'pg'
 import type { Database, ListenEvents, Listening, OwnQuery, Query, QueryOptions, Row } from './database.js'
 import { inTime } from './in-time.js'
-import { type Statement, TextList, type Value } from './statement.js'
+import { plain, type Statement, TextList, type Value } from './statement.js'
 
 const rollbackLimitMs = 2_000
 
@@ -39,13 +39,13 @@ export class PgDatabase implements Database {
     }
   }
 
-  async transaction<T>(work: (query: Query, own: OwnQuery) => Promise<T>): Promise<T> {
+  async transaction<T>(work: (query: Query, own: OwnQuery) => Promise<T>, options: QueryOptions = {}): Promise<T> {
     const client = await this.#lent()
     try {
-      await client.query('BEGIN ISOLATION LEVEL READ COMMITTED')
+      await this.#ask(client, plain('BEGIN ISOLATION LEVEL READ COMMITTED'), [], options)
       const own: OwnQuery = async (text, values) => (await client.query<object>(text, [...values])).rows
       const result = await work((statement, values, options) => this.#ask(client, statement, values, options), own)
-      await client.query('COMMIT')
+      await this.#ask(client, plain('COMMIT'), [], options)
       client.release()
       return result
     } catch (error) {

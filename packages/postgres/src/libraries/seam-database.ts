@@ -1,4 +1,4 @@
-import type { Database, OwnQuery, Query, Row } from '../database/database.js'
+import type { Database, OwnQuery, Query, QueryOptions, Row } from '../database/database.js'
 import { inTime } from '../database/in-time.js'
 import { type Statement, TextList, textArray, type Value } from '../database/statement.js'
 import type { SqlValue, UserDatabase } from './user-database.js'
@@ -17,11 +17,12 @@ export class SeamDatabase<Transaction> implements Database {
     return timeoutMs === undefined ? answer : inTime(answer, timeoutMs)
   }
 
-  transaction<T>(work: (query: Query, own: OwnQuery) => Promise<T>): Promise<T> {
-    return this.#user.transaction((transaction) => {
+  transaction<T>(work: (query: Query, own: OwnQuery) => Promise<T>, { timeoutMs }: QueryOptions = {}): Promise<T> {
+    const answer = this.#user.transaction((transaction) => {
       const own: OwnQuery = (text, values) => this.#user.query(transaction, text, values as readonly SqlValue[])
       return work((statement, values) => ask(this.#user, transaction, statement, values), own)
     })
+    return timeoutMs === undefined ? answer : inTime(answer, timeoutMs)
   }
 
   /** It is the user's. */

@@ -42,7 +42,7 @@ export interface PostgresOutboxOptions extends Omit<PostgresConnectionOptions, '
 }
 
 export interface OutboxRetry {
-  /** How often an event is tried while the broker is well and takes others, before it is dead. Default 10. */
+  /** How often an event is tried while its destination takes others in between, before it is dead. Default 10. */
   readonly maxAttempts?: number | undefined
   /** The first delay, default 200; doubled each time. */
   readonly delayMs?: number | undefined

@@ -15,6 +15,7 @@ import {
   toError,
   type WireMessage,
 } from '@interline/core'
+import type { Query } from '../database/database.js'
 import { abortable } from '../database/failure.js'
 import { Hints } from '../database/hints.js'
 import { plain } from '../database/statement.js'
@@ -165,8 +166,7 @@ export class PostgresOutbox<Transaction> implements IOutbox, AsyncDisposable {
     const [relay, hints] = [this.#relay, this.#hints]
     this.#relay = undefined
     this.#hints = undefined
-    await hints?.stop()
-    await relay?.stop()
+    await Promise.all([hints?.stop(), relay?.stop()])
   }
 
   /** What it opened itself is closed; the user's database stays as it is. */
@@ -182,7 +182,10 @@ export class PostgresOutbox<Transaction> implements IOutbox, AsyncDisposable {
   /** In a transaction of their own. */
   async #write(entries: readonly Entry[]): Promise<void> {
     await this.#link.connect()
-    await this.#link.database?.transaction((query) => this.#writer.write((text, values) => query(plain(text), values), entries))
+    // What never has its answer, as on a connection that is half open, would keep its keys waiting.
+    const inTime = { timeoutMs: this.#options.connection.commandTimeoutMs }
+    const write = (query: Query): Promise<void> => this.#writer.write((text, values) => query(plain(text), values, inTime), entries)
+    await this.#link.database?.transaction(write, inTime)
     this.#relay?.wake()
   }
 }

@@ -1,7 +1,7 @@
 import { defineEvent, EventBus, HybridEventBus, type Instrumentation, PublishError, staticSchema, toError } from '@interline/core'
 import { MemoryBroker, MemoryKeyStore } from '@interline/memory'
 import { OutboxEventPublisher, PostgresOutbox, type PostgresOutboxOptions, pgDatabase } from '@interline/postgres'
-import { ForwardingBroker, recorder, waitFor } from '@interline/testing'
+import { FaultProxy, ForwardingBroker, recorder, waitFor, within } from '@interline/testing'
 import pg from 'pg'
 import { expect, test } from 'vitest'
 import { cleanUp, plainClient, url } from '../postgres-server.js'
@@ -111,8 +111,14 @@ test('a dead event can be looked at, sent once more, also elsewhere, and thrown 
   await bus.subscribe(OrderCreated, orders.handle, { name: 'orders' })
   await bus.start()
   await room.add('poison-1', 'good-1', 'poison-2', 'good-2')
-  await waitFor(async () => (await room.outbox.getMetrics()).dead === 2, { what: 'two dead events', limitMs: 15_000 })
-  expect(orders.events.map(({ data }) => data.orderId).sort()).toEqual(['good-1', 'good-2'])
+  let good = 2
+  const areDead = async (): Promise<boolean> => {
+    await room.add(`good-${++good}`)
+    return (await room.outbox.getMetrics()).dead === 2
+  }
+  await waitFor(areDead, { what: 'two dead events', limitMs: 15_000 })
+  await orders.waitForCount(good)
+  expect(orders.events.filter(({ data }) => data.orderId.startsWith('poison'))).toEqual([])
   const dead = await room.outbox.dead.list()
   expect(dead.map(({ message, attempts, error, eventType }) => [message?.key, attempts, error, eventType])).toEqual(
     ['poison-1', 'poison-2'].map((key) => [key, 4, 'One of these is not taken.', 'test.outbox.OrderCreated']),
@@ -124,10 +130,66 @@ test('a dead event can be looked at, sent once more, also elsewhere, and thrown 
   expect(await room.outbox.dead.discard([dead[1]?.id as string])).toBe(1)
   broker.refuses = () => false
   expect(await room.outbox.dead.redrive()).toBe(1)
-  await orders.waitForCount(3)
+  await orders.waitForCount(good + 1)
   expect(orders.events.at(-1)?.data.orderId).toBe('poison-1')
   expect(orders.events.at(-1)?.id).toBe(dead[0]?.eventId)
   expect(await room.outbox.getMetrics()).toMatchObject({ dead: 0 })
+})
+
+test('an event that failed once waits, and is not given up, while its destination is away and nothing else goes there', async () => {
+  await using room = await opened()
+  const broker = new WeakBroker(new MemoryBroker())
+  broker.refuses = (_topic, data) => data.includes('poison')
+  const orders = recorder<ReturnType<typeof OrderCreated>>()
+  await using bus = new EventBus({ broker, outbox: room.outbox })
+  await bus.subscribe(OrderCreated, orders.handle, { name: 'orders' })
+  await bus.start()
+  await room.add('poison-1', 'good-1', 'good-2', 'good-3')
+  await orders.waitForCount(3)
+  broker.refuses = () => true
+  const asked = broker.asked
+  await waitFor(() => broker.asked > asked + 8, { what: 'more tries than it has attempts', progress: () => broker.asked, limitMs: 15_000 })
+  await room.outbox.passed()
+  expect(await room.outbox.getMetrics()).toMatchObject({ dead: 0, size: 1 })
+  broker.refuses = () => false
+  await orders.waitForCount(4)
+  expect(orders.events.at(-1)?.data.orderId).toBe('poison-1')
+})
+
+test('a relay that is stopped does not first try all that failed', async () => {
+  await using room = await opened({ retry: { maxAttempts: 1_000, delayMs: 20, maxDelayMs: 20 } })
+  const broker = new WeakBroker(new MemoryBroker())
+  broker.refuses = (_topic, data) => data.includes('poison')
+  const orders = recorder<ReturnType<typeof OrderCreated>>()
+  await using bus = new EventBus({ broker, outbox: room.outbox })
+  await bus.subscribe(OrderCreated, orders.handle, { name: 'orders' })
+  await bus.start()
+  await room.add('good', ...Array.from({ length: 30 }, (_, index) => `poison-${index}`))
+  await orders.waitForCount(1)
+  const asked = broker.asked
+  // By now a round through all of them takes longer than any of them waits.
+  await waitFor(() => broker.asked > asked + 200, { what: 'several rounds', progress: () => broker.asked })
+  const stopped = room.outbox.stop()
+  const before = broker.asked
+  await stopped
+  expect(broker.asked - before).toBeLessThanOrEqual(1)
+})
+
+test('an accepted event whose connection is half open has its answer in time, and the next one of its key goes on', async () => {
+  const server = new URL(url)
+  await using proxy = await FaultProxy.start({ host: server.hostname, port: Number(server.port === '' ? 5432 : server.port) })
+  const through = Object.assign(new URL(url), { host: `127.0.0.1:${proxy.port}` }).href
+  await using room = await opened({ url: through, commandTimeoutMs: 300, connectTimeoutMs: 300, relay: false })
+  await using bus = new EventBus({ broker: new MemoryBroker(), outbox: room.outbox })
+  await bus.start()
+  await bus.publish(OrderCreated({ orderId: 'o-1' }))
+  proxy.blackhole('both')
+  await expect(within(bus.publish(OrderCreated({ orderId: 'o-1' })), 10_000, 'The answer')).rejects.toBeInstanceOf(PublishError)
+  proxy.cut()
+  proxy.heal()
+  await within(bus.publish(OrderCreated({ orderId: 'o-1' })), 10_000, 'The next one')
+  const [found] = await room.sql(`SELECT count(*)::int FROM SCHEMA.interline_outbox_events`)
+  expect(found?.count).toBeGreaterThanOrEqual(2)
 })
 
 test('what a broker can never carry is dead at once, and holds nobody up', async () => {

@@ -4,22 +4,38 @@ import type { TakenEntry } from './taken-entry.js'
 /** A failed entry, and when it is tried again by this process's clock. */
 interface Waiting extends FailedEntry {
   readonly dueAt: number
+  /** Since when. */
+  readonly since: number
 }
 
 /** What waits behind a failed entry: the same key, or everything for a destination that is refused. */
 export class Lanes {
   readonly #failed = new Map<string, Waiting>()
+  /** When a destination took something last, while anything failed. */
+  readonly #took = new Map<string, number>()
 
   get size(): number {
     return this.#failed.size
   }
 
   add(failed: FailedEntry): void {
-    this.#failed.set(nameOf(failed), { ...failed, dueAt: performance.now() + failed.waitMs })
+    const since = performance.now()
+    this.#failed.set(nameOf(failed), { ...failed, dueAt: since + failed.waitMs, since })
   }
 
   remove(failed: FailedEntry): void {
     this.#failed.delete(nameOf(failed))
+  }
+
+  took(destination: string): void {
+    if (this.#failed.size > 0) this.#took.set(destination, performance.now())
+  }
+
+  /** Whether its destination took something since it began to wait. */
+  tookSince(failed: FailedEntry): boolean {
+    const since = this.#failed.get(nameOf(failed))?.since
+    const took = this.#took.get(failed.destination)
+    return since !== undefined && took !== undefined && took > since
   }
 
   /** Whether an entry waits, and whether that is for its destination as a whole. */
@@ -55,6 +71,7 @@ export class Lanes {
 
   clear(): void {
     this.#failed.clear()
+    this.#took.clear()
   }
 }
 

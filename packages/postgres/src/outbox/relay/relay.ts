@@ -175,6 +175,7 @@ export class Relay {
   async #pass(): Promise<Error | undefined> {
     await this.#settle()
     for (const failed of this.#lanes.due()) {
+      if (this.#stopped.signal.aborted) return undefined
       const outage = await this.#tryAgain(failed)
       if (outage !== undefined) return outage
     }
@@ -285,8 +286,9 @@ export class Relay {
     }
     const results = await Promise.all([...destinations.values()].map((entries) => dispatch(this.#settings.outlet, entries)))
     const published = results.length === 1 ? (results[0] as Dispatched).published : results.flatMap((result) => result.published)
-    for (const result of results) held.push(...this.#judge(result))
+    // Before what failed has its place: what was taken beside it says nothing of its next try.
     this.#count(published, takenAt)
+    for (const result of results) held.push(...this.#judge(result))
     await this.#writing
     const put = positions.putting(batch)
     this.#writing = Promise.all([this.#table.complete(published, this.#settings.options.keepSentMs), this.#table.hold(held)]).then(
@@ -335,10 +337,10 @@ export class Relay {
     return { entry, state: entryState.dead, whole: false, attempts, delayMs: 0, error: error.message }
   }
 
-  #waits(entry: TakenEntry, error: Error, attempts: number, whole: boolean): Held {
+  #waits(entry: TakenEntry, error: Error, attempts: number, whole: boolean, leastMs = 0): Held {
     this.counts.failed++
     const { delayMs, maxDelayMs } = this.#settings.options.retry
-    const waitMs = Math.min(maxDelayMs, delayMs * 2 ** Math.min(attempts - 1, 30)) * (1 + Math.random() / 10)
+    const waitMs = Math.min(maxDelayMs, Math.max(leastMs, delayMs * 2 ** Math.min(attempts - 1, 30))) * (1 + Math.random() / 10)
     const held: Held = { entry, state: entryState.failed, whole, attempts, delayMs: waitMs, error: error.message }
     this.#lanes.add(laneOf(held, waitMs))
     return held
@@ -354,6 +356,11 @@ export class Relay {
     await this.#table.complete(published, this.#settings.options.keepSentMs)
     if (outage !== undefined) return outage
     if (published.includes(head)) return this.#letGo(failed)
+    if (refused !== undefined && !failed.whole && !this.#lanes.tookSince(failed)) {
+      // Nothing else went there: it may be the destination that is away, which is not counted.
+      await this.#table.hold([this.#waits(head, refused.error, failed.attempts, false, 2 * failed.waitMs)])
+      return undefined
+    }
     const error = refused?.error ?? failures.find(({ entry }) => entry === head)?.error ?? new Error('It was not taken.')
     if (failed.whole && refused !== undefined) {
       await this.#table.hold([this.#waits(head, error, failed.attempts + 1, true)])
@@ -384,7 +391,10 @@ export class Relay {
     if (published.length === 0) return
     this.counts.published += published.length
     let oldest = 0
-    for (const { ageMs } of published) oldest = Math.max(oldest, ageMs)
+    for (const { ageMs, destination } of published) {
+      oldest = Math.max(oldest, ageMs)
+      this.#lanes.took(destination)
+    }
     this.counts.lagMs = oldest + performance.now() - takenAt
     this.#soonMs = Number.POSITIVE_INFINITY
   }
