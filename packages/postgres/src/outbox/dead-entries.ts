@@ -4,7 +4,7 @@ import { entryState } from './entry-state.js'
 import type { OutboxLink } from './outbox-link.js'
 import { takenEntry } from './relay/taken-entry.js'
 
-/** An event that the relay gave up. */
+/** An event that the relay gave up, or tries again. */
 export interface DeadEntry {
   /** Names the entry. */
   readonly id: string
@@ -18,6 +18,8 @@ export interface DeadEntry {
 }
 
 export interface DeadEntryPage {
+  /** Default `dead`. `failed`: what is tried again, and holds up its key or its destination. */
+  readonly state?: 'dead' | 'failed' | undefined
   /** Default 100. */
   readonly limit?: number | undefined
   /** The id of the last one seen. */
@@ -29,7 +31,10 @@ export interface RedriveEntries {
   readonly destination?: string | undefined
 }
 
-/** What the relay gave up, for a person to look at, to send once more, or to throw away. Ids left out mean all. */
+/**
+ * What the relay gave up, for a person to look at, to send once more, or to throw away. Ids left out mean all of that; ids may also name what is
+ * still tried.
+ */
 export class DeadEntries {
   readonly #link: OutboxLink
   readonly #changed: () => void
@@ -40,9 +45,9 @@ export class DeadEntries {
   }
 
   /** Oldest first. */
-  async list({ limit = 100, after = '0' }: DeadEntryPage = {}): Promise<readonly DeadEntry[]> {
+  async list({ state = 'dead', limit = 100, after = '0' }: DeadEntryPage = {}): Promise<readonly DeadEntry[]> {
     const text = `SELECT state, partition, id, destination, key, event_id, type, correlation_id, head, data, bytes, attempts, 0 AS age, error
-      FROM ${this.#link.names.entries} WHERE state = ${entryState.dead} AND id > $1::text::bigint ORDER BY id LIMIT $2::text::integer`
+      FROM ${this.#link.names.entries} WHERE state = ${entryState[state]} AND id > $1::text::bigint ORDER BY id LIMIT $2::text::integer`
     const rows = await this.#link.read('list dead events', (query) => query(plain(text), [after, String(limit)]))
     return rows.map((row) => {
       const { id, destination, attempts, message } = takenEntry(row)
@@ -56,7 +61,7 @@ export class DeadEntries {
     const text = `WITH again AS (
         UPDATE ${this.#link.names.entries} SET state = ${entryState.ready}, attempts = 0, error = NULL, due_at = NULL,
           destination = coalesce($1::text, destination)
-        WHERE state = ${entryState.dead} ${ids === undefined ? '' : 'AND id = ANY ($2::text::bigint[])'} RETURNING 1)
+        WHERE ${chosen(ids, '$2')} RETURNING 1)
       SELECT count(*)::int AS count FROM again`
     const count = await this.#count('redrive dead events', text, [destination ?? null], ids)
     this.#changed()
@@ -66,8 +71,7 @@ export class DeadEntries {
   /** Gone for good. Answers how many there were. */
   discard(ids?: readonly string[]): Promise<number> {
     const text = `WITH gone AS (
-        DELETE FROM ${this.#link.names.entries} WHERE state = ${entryState.dead} ${ids === undefined ? '' : 'AND id = ANY ($1::text::bigint[])'}
-        RETURNING 1)
+        DELETE FROM ${this.#link.names.entries} WHERE ${chosen(ids, '$1')} RETURNING 1)
       SELECT count(*)::int AS count FROM gone`
     return this.#count('discard dead events', text, [], ids)
   }
@@ -77,4 +81,9 @@ export class DeadEntries {
     const [row] = await this.#link.write(what, (query) => query(plain(text), [...values, ...named]))
     return Number(row?.[0])
   }
+}
+
+function chosen(ids: readonly string[] | undefined, parameter: string): string {
+  if (ids === undefined) return `state = ${entryState.dead}`
+  return `state IN (${entryState.dead}, ${entryState.failed}) AND id = ANY (${parameter}::text::bigint[])`
 }

@@ -136,6 +136,45 @@ test('a dead event can be looked at, sent once more, also elsewhere, and thrown 
   expect(await room.outbox.getMetrics()).toMatchObject({ dead: 0 })
 })
 
+test('what is still tried can be looked at, sent once more and thrown away, and what waits behind it goes on', async () => {
+  await using room = await opened()
+  const broker = new WeakBroker(new MemoryBroker())
+  broker.refuses = (_topic, data) => data.includes('poison')
+  const orders = recorder<ReturnType<typeof OrderCreated>>()
+  await using bus = new EventBus({ broker, outbox: room.outbox })
+  await bus.subscribe(OrderCreated, orders.handle, { name: 'orders' })
+  await bus.start()
+  await room.outbox.transaction((client) =>
+    room.outbox.add(client, [
+      OrderCreated({ orderId: 'a', note: 'poison' }),
+      OrderCreated({ orderId: 'a', note: 'behind' }),
+      OrderCreated({ orderId: 'b', note: 'poison' }),
+      OrderCreated({ orderId: 'b', note: 'behind' }),
+      OrderCreated({ orderId: 'c' }),
+    ]),
+  )
+  await orders.waitForCount(1)
+  await waitFor(async () => (await room.outbox.dead.list({ state: 'failed' })).length === 2, { what: 'two that are tried again' })
+  const failed = await room.outbox.dead.list({ state: 'failed' })
+  expect(failed.map(({ message, error }) => [message?.key, error])).toEqual([
+    ['a', 'One of these is not taken.'],
+    ['b', 'One of these is not taken.'],
+  ])
+  expect(await room.outbox.dead.list()).toEqual([])
+  expect(await room.outbox.dead.discard()).toBe(0)
+  expect(await room.outbox.dead.discard([failed[0]?.id as string])).toBe(1)
+  await orders.waitForCount(2)
+  broker.refuses = () => false
+  expect(await room.outbox.dead.redrive([failed[1]?.id as string])).toBe(1)
+  await orders.waitForCount(4)
+  expect(orders.events.map(({ data }) => [data.orderId, data.note])).toEqual([
+    ['c', undefined],
+    ['a', 'behind'],
+    ['b', 'poison'],
+    ['b', 'behind'],
+  ])
+})
+
 test('an event that failed once waits, and is not given up, while its destination is away and nothing else goes there', async () => {
   await using room = await opened()
   const broker = new WeakBroker(new MemoryBroker())
