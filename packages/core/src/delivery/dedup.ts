@@ -69,6 +69,11 @@ export class Dedup {
     return this.#once('release a claim', () => this.#settings.store.release(claims))
   }
 
+  /** They are no more this process's to renew or to give back. Where nobody has taken them over they end with their lease. */
+  forget(claims: readonly Claim[]): void {
+    for (const claim of claims) this.#held.delete(claim)
+  }
+
   close(): void {
     this.#closed = true
     this.#renewal?.cancel()

@@ -5,11 +5,14 @@ import { defineEvent } from '../event/define-event.js'
 import { staticSchema } from '../event/standard-schema.js'
 import type { DeadLetter, IDeadLetterStore } from '../ports/dead-letter-store.js'
 import type { Delivery, Retry } from '../ports/delivery.js'
+import type { IIdempotencyStore } from '../ports/idempotency-store.js'
 import type { WireMessage } from '../ports/message.js'
 import { CloudEventsFormat } from '../wire/cloud-events.js'
 import { FieldEncryption } from '../wire/field-encryption.js'
+import { Dedup } from './dedup.js'
 import { GroupEngine } from './group-engine.js'
 import { ParkedKeys } from './parked-keys.js'
+import { ProcessIdempotencyStore } from './process-idempotency-store.js'
 import { decodeProgress, encodeProgress, type HandlerProgress } from './progress.js'
 import { RetryPolicy } from './retry-policy.js'
 import type { Subscriber } from './subscriber.js'
@@ -22,6 +25,7 @@ interface Entry {
   readonly redelivered?: boolean
   readonly key?: string
   readonly leaving?: AbortSignal
+  readonly lost?: AbortSignal
 }
 
 /** A broker's side of deliveries, as a list of what was asked of each. */
@@ -29,7 +33,10 @@ function hands() {
   const log: string[] = []
   const notes: ReadonlyMap<string, HandlerProgress>[] = []
   const letters: DeadLetter[] = []
-  const delivery = (name: string, { progress, redelivered = false, key, leaving }: Entry = {}): Delivery => {
+  const delivery = (
+    name: string,
+    { progress, redelivered = false, key, leaving, lost = new AbortController().signal }: Entry = {},
+  ): Delivery => {
     const attributes = { id: name, source: '/test', specversion: '1.0', type: Happened.type, datacontenttype: 'application/json' }
     const message: WireMessage = { destination: 'work', topic: 'work.happened', key, attributes, data: '{"n":1}' }
     const text = progress === undefined ? undefined : encodeProgress({ firstAttemptAt: 1, handlers: new Map(Object.entries(progress)) })
@@ -42,7 +49,7 @@ function hands() {
       ref: name,
       progress: text,
       redelivered,
-      lost: new AbortController().signal,
+      lost,
       leaving,
       ack: () => told('acked'),
       note: (noted: string) => {
@@ -60,9 +67,16 @@ function hands() {
   return { log, notes, letters, delivery }
 }
 
+interface Given {
+  readonly maxAttempts?: number
+  readonly concurrency?: number
+  readonly store?: IDeadLetterStore
+  readonly idempotency?: IIdempotencyStore
+}
+
 function engine(
   handlers: Readonly<Record<string, (attempt: number) => unknown>>,
-  { maxAttempts = 3, concurrency = 10, store }: { maxAttempts?: number; concurrency?: number; store?: IDeadLetterStore } = {},
+  { maxAttempts = 3, concurrency = 10, store, idempotency }: Given = {},
 ) {
   const clock = new VirtualClock()
   const places = { group: 'tests', destination: 'work', clock, publish: () => undefined, insist: <T>(call: () => T): T => call() }
@@ -73,7 +87,7 @@ function engine(
     clock,
     hooks: {},
     logger: console,
-    dedup: undefined,
+    dedup: idempotency && new Dedup({ store: idempotency, ttlMs: 60_000, clock, collect: false, report: () => undefined }),
     deadLetters: undefined,
     publish: () => Promise.resolve(),
     closing: new AbortController().signal,
@@ -124,6 +138,25 @@ describe('a delivery in the hands of core', () => {
     end()
     await drained
     expect(log).toEqual(['behind released', 'running acked'])
+  })
+
+  test('that somebody else has by now leaves its claims there', async () => {
+    const { log, delivery } = hands()
+    const lost = new AbortController()
+    const idempotency = new ProcessIdempotencyStore({ clock: new VirtualClock() })
+    let fail: (error: Error) => void = () => undefined
+    const { subject } = engine({ slow: () => new Promise((_, reject) => (fail = reject)) }, { idempotency })
+    void subject.receive([delivery('one', { lost: lost.signal })])
+    const key = 'tests\nslow\n/test\none'
+    const leaseMs = 60_000
+    expect(await idempotency.claim([{ key, owner: 'another' }], { leaseMs })).toEqual(['busy'])
+    lost.abort()
+    // Who takes it over has the same name of it.
+    expect(await idempotency.claim([{ key, owner: 'one' }], { leaseMs })).toEqual(['claimed'])
+    fail(new Error('It is too late.'))
+    await settled()
+    expect(log).toEqual([])
+    expect(await idempotency.claim([{ key, owner: 'another' }], { leaseMs })).toEqual(['busy'])
   })
 
   test('that waits for its next attempt is released at once when its ownership is leaving, with its progress noted', async () => {

@@ -335,9 +335,9 @@ export class Work implements Task, RunOwner, TurnOf {
     return parking.passed(handler, key, this.delivery, parked.id)
   }
 
-  /** Somebody else has it now. */
+  /** Somebody else has it now, under the same name, and with it its claims: to give them back would take them away from there. */
   #giveUp(): number {
-    this.#release()
+    this.engine.dedup?.forget(this.#claims)
     this.#forgetRemembered()
     this.engine.lost(this.delivery)
     return finished
@@ -381,8 +381,12 @@ export class Work implements Task, RunOwner, TurnOf {
   }
 
   #release(): void {
-    const claims = this.#shares.filter(({ claim }) => claim === 'claimed').flatMap((share) => share.claims)
+    const claims = this.#claims
     if (claims.length > 0) void this.engine.dedup?.release(claims)
+  }
+
+  get #claims(): readonly Claim[] {
+    return this.#shares.filter(({ claim }) => claim === 'claimed').flatMap((share) => share.claims)
   }
 
   /** Nobody waits for it any more, and where it fails the event comes again. */
