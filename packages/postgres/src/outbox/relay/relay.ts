@@ -5,10 +5,10 @@ import { entryState } from '../entry-state.js'
 import type { OutboxLink } from '../outbox-link.js'
 import type { ResolvedOutboxOptions } from '../outbox-options.js'
 import { type Dispatched, dispatch } from './dispatch.js'
+import { EntryReader } from './entry-reader.js'
 import { EntryTable, type FailedEntry, type Held } from './entry-table.js'
 import { Lanes } from './lanes.js'
 import { Ownership } from './ownership.js'
-import { ReadPositions } from './read-positions.js'
 import type { TakenEntry } from './taken-entry.js'
 
 export interface RelaySettings {
@@ -33,10 +33,6 @@ export interface RelayCounts {
 const mostBackoffMs = 5_000
 /** After so long a pass ends, to look for what is due and for partitions that have come or gone. */
 const passMs = 1_000
-/** Reading from the beginning gets so small a share of the time. It goes past all that was sent since the oldest open transaction began. */
-const fromBeginning = { share: 1 / 20, quickMs: 20 }
-/** How often it looks whether a transaction that does not end is one that adds. */
-const lookMs = 100
 
 /**
  * Publishes what waits in the outbox: of the partitions that it has, in the order of each key. What it has in hand stays in the table until
@@ -46,6 +42,7 @@ export class Relay {
   readonly counts: RelayCounts = { published: 0, failed: 0, dead: 0, lagMs: 0 }
   readonly #settings: RelaySettings
   readonly #table: EntryTable
+  readonly #reader: EntryReader
   readonly #ownership: Ownership
   readonly #lanes = new Lanes()
   /** Partitions whose failed entries are known. */
@@ -56,8 +53,6 @@ export class Relay {
   readonly #waiting: (() => void)[] = []
   #sleep = new AbortController()
   #woken = false
-  /** From where the next pass reads, where reading from the beginning took long. */
-  #kept: { readonly positions: ReadPositions; readonly until: number } | undefined
   /** How soon it looks again for what was added here and has not been seen yet. */
   #soonMs = Number.POSITIVE_INFINITY
   #writing: Promise<unknown> = Promise.resolve()
@@ -67,6 +62,7 @@ export class Relay {
   constructor(settings: RelaySettings) {
     this.#settings = settings
     this.#table = new EntryTable(settings.link)
+    this.#reader = new EntryReader(this.#table, settings.options.batchSize)
     this.#ownership = new Ownership(settings.link, randomUUID(), settings.options.leaseMs)
   }
 
@@ -196,7 +192,7 @@ export class Relay {
     this.#lanes.keep(this.#adopted)
     const news = [...owned].filter((partition) => !this.#adopted.has(partition))
     if (news.length === 0) return
-    this.#kept = undefined
+    this.#reader.forget()
     const { maxDelayMs } = this.#settings.options.retry
     for (const failed of await this.#table.adopt(news)) {
       // Longer than any delay: the server's clock was set back.
@@ -207,34 +203,13 @@ export class Relay {
 
   /** Takes and publishes until nothing is left. The next batch is taken while one is published. */
   async #stream(): Promise<Error | undefined> {
-    const began = performance.now()
-    const until = began + passMs
-    if (this.#kept !== undefined && this.#kept.until < began) this.#kept = undefined
-    const { positions } = this.#kept ?? { positions: new ReadPositions() }
-    let lookAt = performance.now() + lookMs
-    let last = 0
-    const take = async (): Promise<readonly TakenEntry[]> => {
-      // Those after the last one first, so that none waits for a busy one.
-      const owned = [...this.#adopted].filter((partition) => this.#has(partition)).sort((left, right) => left - right)
-      if (owned.length === 0) return []
-      const turn = owned.findIndex((partition) => partition > last)
-      const partitions = turn === -1 ? owned : [...owned.slice(turn), ...owned.slice(0, turn)]
-      const after = partitions.map((partition) => positions.from(partition))
-      const { entries, snapshot } = await this.#table.take(partitions, after, positions.hand, this.#settings.options.batchSize)
-      positions.took(partitions, entries, snapshot)
-      if (performance.now() > lookAt) {
-        lookAt = performance.now() + lookMs
-        await this.#lookForAdders(positions)
-      }
-      last = entries.at(-1)?.partition ?? last
-      return entries
-    }
+    const until = performance.now() + passMs
+    const reader = this.#reader
+    reader.begin()
+    const take = (): Promise<readonly TakenEntry[]> =>
+      reader.take([...this.#adopted].filter((partition) => this.#has(partition)).sort((left, right) => left - right))
     let next = take()
     try {
-      const tookMs = await next.then(() => performance.now() - began)
-      if (this.#kept === undefined && tookMs > fromBeginning.quickMs) {
-        this.#kept = { positions, until: began + tookMs / fromBeginning.share }
-      }
       for (;;) {
         const batch = await next
         if (batch.length === 0) return undefined
@@ -242,10 +217,10 @@ export class Relay {
         next = goOn ? take() : Promise.resolve([])
         next.catch(() => undefined)
         const own = batch.filter(({ partition }) => this.#has(partition))
-        const outage = await this.#publish(own, positions)
+        const outage = await this.#publish(own)
         const all = outage === undefined && own.length === batch.length
         // What was left out, of a broker that is down or a partition that was lost and may be back, is read again.
-        if (!all) this.#kept = undefined
+        if (!all) reader.forget()
         if (outage !== undefined) return outage
         if (goOn && all) continue
         this.wake()
@@ -262,16 +237,7 @@ export class Relay {
     return this.#ownership.since === this.#since && this.#ownership.owned.has(partition)
   }
 
-  /** A transaction of somebody else that stays open must not keep what was read before being read again and again. */
-  async #lookForAdders(positions: ReadPositions): Promise<void> {
-    const transactions = positions.heldUpBy
-    if (transactions.length === 0) return
-    const answer = positions.asking()
-    const adders = await this.#table.adders(transactions)
-    answer(transactions.filter((transaction) => !adders.has(transaction)))
-  }
-
-  async #publish(batch: readonly TakenEntry[], positions: ReadPositions): Promise<Error | undefined> {
+  async #publish(batch: readonly TakenEntry[]): Promise<Error | undefined> {
     const takenAt = performance.now()
     const held: Held[] = []
     const destinations = new Map<string, TakenEntry[]>()
@@ -290,7 +256,7 @@ export class Relay {
     this.#count(published, takenAt)
     for (const result of results) held.push(...this.#judge(result))
     await this.#writing
-    const put = positions.putting(batch)
+    const put = this.#reader.putting(batch)
     this.#writing = Promise.all([this.#table.complete(published, this.#settings.options.keepSentMs), this.#table.hold(held)]).then(
       ([transaction]) => put(transaction),
     )
@@ -374,14 +340,14 @@ export class Relay {
     const others = failures.filter(({ entry }) => entry !== head).map((each) => this.#failed(each.entry, each.error, each.final, 1))
     await this.#table.hold([held, ...others])
     if (failed.whole || held.state === entryState.dead) {
-      this.#kept = undefined
+      this.#reader.forget()
       await this.#table.release(failed)
     }
     return undefined
   }
 
   async #letGo(failed: FailedEntry): Promise<undefined> {
-    this.#kept = undefined
+    this.#reader.forget()
     await this.#table.release(failed)
     this.#lanes.remove(failed)
     this.wake()
@@ -403,7 +369,7 @@ export class Relay {
   #forget(): void {
     this.#adopted.clear()
     this.#lanes.clear()
-    this.#kept = undefined
+    this.#reader.forget()
     this.#writing = Promise.resolve()
   }
 
