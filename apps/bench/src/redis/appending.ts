@@ -17,26 +17,53 @@ end
 redis.call('HSET', KEYS[1], ARGV[1], version)
 return version`
 
-type Appending = Redis & { appendByHand(...given: readonly (string | number)[]): Promise<number> }
+/** The same with what the store keeps, too: ids that are there once, times, and the other attributes of a CloudEvent. KEYS: also ids. */
+const appendWithAll = `
+local version = tonumber(redis.call('HGET', KEYS[1], ARGV[1]) or '0')
+if version ~= tonumber(ARGV[2]) then return redis.error_reply('wrong version') end
+for i = 3, #ARGV, 3 do
+  if redis.call('HEXISTS', KEYS[4], ARGV[i]) == 1 then return redis.error_reply('known') end
+end
+local clock = redis.call('TIME')
+local time = clock[1] * 1000 + math.floor(clock[2] / 1000)
+for i = 3, #ARGV, 3 do
+  version = version + 1
+  redis.call('XADD', KEYS[3], '0-' .. version, 'time', time, 'event', ARGV[i + 1], 'data', ARGV[i + 2])
+  local position = redis.call('XADD', KEYS[2], '*', 'stream', ARGV[1], 'version', version)
+  redis.call('HSET', KEYS[4], ARGV[i], position .. ':' .. ARGV[1])
+end
+redis.call('HSET', KEYS[1], ARGV[1], version)
+return version`
 
-/** One append after the other: a script by hand, and the store. */
+type Appending = Redis & { append(...given: readonly (string | number)[]): Promise<number> }
+
+/** One append after the other: a script by hand, the store, and a script that keeps what the store keeps. */
 export async function appenders(server: Server, size: number): Promise<readonly Contestant[]> {
-  return [await byHand(server, size), await interline(server, size)]
+  return [
+    await byHand(server, size, 'ioredis, a script with version check, a stream and a log', appendByHand),
+    await interline(server, size),
+    await byHand(server, size, 'ioredis, the same with ids once, times and attributes', appendWithAll),
+  ]
 }
 
-async function byHand(server: Server, size: number): Promise<Contestant> {
+async function byHand(server: Server, size: number, name: string, lua: string): Promise<Contestant> {
   const client = (await server.raw()) as Appending
-  client.defineCommand('appendByHand', { numberOfKeys: 3, lua: appendByHand })
-  const key = (name: string): string => server.key(`by-hand-${size}:${name}`)
+  const withAll = lua === appendWithAll
+  client.defineCommand('append', { numberOfKeys: withAll ? 4 : 3, lua })
+  const folder = `by-hand-${withAll ? 'all-' : ''}${size}:`
+  const key = (name: string): string => server.key(`${folder}${name}`)
   const arrivals = new Arrivals()
   const streams = new Set<string>()
   const call: Append = (stream, expected, numbers) => {
     streams.add(stream)
-    const events = numbers.map(message).flatMap(({ attributes: { id = '', type = '' }, data }) => [id, type, data as string])
-    return client.appendByHand(key('versions'), key('log'), key(`stream:${stream}`), stream, expected, ...events)
+    const events = numbers.map(message).flatMap(({ attributes: { id = '', type = '', ...others }, data }) => {
+      return [id, withAll ? JSON.stringify({ id, type, ...others }) : type, data as string]
+    })
+    const keys = [key('versions'), key('log'), key(`stream:${stream}`), ...(withAll ? [key('ids')] : [])]
+    return client.append(...keys, stream, expected, ...events)
   }
   return {
-    name: 'ioredis, a script with version check, a stream and a log',
+    name,
     run: inStreams(call, size, 1),
     async check(events) {
       arrivals.expect(events)
@@ -45,7 +72,7 @@ async function byHand(server: Server, size: number): Promise<Contestant> {
       }
       arrivals.check()
       streams.clear()
-      await server.clear(client, `by-hand-${size}:`)
+      await server.clear(client, folder)
     },
   }
 }
