@@ -55,6 +55,30 @@ class ArrayOutbox implements IOutbox {
   }
 }
 
+/** Between the look at the broker and the one at the outbox, what was waiting has gone from one to the other. */
+class HandsOnBetweenLooks extends ArrayOutbox {
+  #looks = 0
+
+  override pending(): boolean {
+    if (++this.#looks === 2) void this.passed()
+    return this.#looks > 2 && super.pending()
+  }
+}
+
+test('a bus is not idle while what its outbox has just handed on is not handled', async () => {
+  const outbox = new HandsOnBetweenLooks()
+  const handled: number[] = []
+  await using bus = new EventBus({ broker: new MemoryBroker(), outbox })
+  const work = async ({ data }: ReturnType<typeof Ordered>): Promise<void> => {
+    await new Promise((resolve) => setTimeout(resolve, 20))
+    handled.push(data.n)
+  }
+  await bus.subscribe(Ordered, work, { name: 'orders' })
+  await bus.publish(Ordered({ n: 1 }))
+  await bus.idle()
+  expect(handled).toEqual([1])
+})
+
 test('publish resolves when the outbox has the event, and it is handled when the outbox hands it on', async () => {
   const outbox = new ArrayOutbox()
   const orders = recorder<ReturnType<typeof Ordered>>()
